@@ -1,0 +1,201 @@
+//! File operations whose errors carry the path, and atomic publication.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::{Context, Result};
+
+/// Reads a whole file.
+///
+/// # Errors
+/// It cannot be read; the error names it.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).context(format!("cannot read {}", path.display()))
+}
+
+/// Reads a whole UTF-8 file.
+///
+/// # Errors
+/// It cannot be read or is not UTF-8; the error names it.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).context(format!("cannot read {}", path.display()))
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// It cannot be opened; the error names it.
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).context(format!("cannot open {}", path.display()))
+}
+
+/// Creates or empties a file for writing.
+///
+/// # Errors
+/// It cannot be created; the error names it.
+pub fn create(path: &Path) -> Result<File> {
+    File::create(path).context(format!("cannot create {}", path.display()))
+}
+
+/// The path from the root of the file system, symbolic links left as they are.
+///
+/// # Errors
+/// The current folder is gone.
+pub fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).context(format!("cannot make {} absolute", path.display()))
+}
+
+/// Creates a folder and its parents.
+///
+/// # Errors
+/// It cannot be created; the error names it.
+pub fn create_dir_all(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).context(format!("cannot create the folder {}", path.display()))
+}
+
+/// Removes a file or a whole folder; one that is not there is no error.
+///
+/// # Errors
+/// Something in it cannot be removed; the error names the path.
+pub fn remove(path: &Path) -> Result<()> {
+    let result = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.context(format!("cannot remove {}", path.display())),
+    }
+}
+
+/// Renames within one file system.
+///
+/// # Errors
+/// It cannot be renamed; the error names both ends.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).context(format!(
+        "cannot rename {} to {}",
+        from.display(),
+        to.display()
+    ))
+}
+
+/// Writes a file with mode `mode` so that a reader sees the old content or the new, never a part:
+/// temporary file in the same folder, fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// It cannot be written; the error names it and an earlier file stays.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let what = || format!("cannot write {}", path.display());
+    let parent = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    create_dir_all(parent)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(parent)
+        .context(what())?;
+    file.write_all(bytes).context(what())?;
+    file.as_file()
+        .set_permissions(Permissions::from_mode(mode))
+        .context(what())?;
+    file.as_file().sync_all().context(what())?;
+    file.persist(path).map_err(|e| e.error).context(what())?;
+    sync_folder(parent)
+}
+
+/// Makes renames inside a folder durable.
+///
+/// # Errors
+/// The folder cannot be opened or synced.
+pub fn sync_folder(path: &Path) -> Result<()> {
+    open(path)?
+        .sync_all()
+        .context(format!("cannot sync the folder {}", path.display()))
+}
+
+/// Copies a file without spending space where the file system shares extents, and keeping holes where
+/// it does not. The copy has mode `mode`.
+///
+/// # Errors
+/// Either end fails; the error names both.
+pub fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
+    let what = || format!("cannot copy {} to {}", from.display(), to.display());
+    let source = open(from)?;
+    let target = create(to)?;
+    if rustix::fs::ioctl_ficlone(&target, &source).is_err() {
+        copy_sparse(&source, &target).context(what())?;
+    }
+    target
+        .set_permissions(Permissions::from_mode(mode))
+        .context(what())
+}
+
+/// Copies the data extents of `source` and leaves its holes.
+fn copy_sparse(source: &File, target: &File) -> std::io::Result<()> {
+    use rustix::fs::{SeekFrom, seek};
+    let length = source.metadata()?.len();
+    target.set_len(length)?;
+    let mut at = 0;
+    while at < length {
+        let start = match seek(source, SeekFrom::Data(at)) {
+            Ok(start) => start,
+            Err(rustix::io::Errno::NXIO) => break, // only a hole is left
+            Err(rustix::io::Errno::INVAL) => at,   // no SEEK_DATA here: all of it is data
+            Err(error) => return Err(error.into()),
+        };
+        let end = seek(source, SeekFrom::Hole(start)).unwrap_or(length);
+        let (mut from, mut to) = (start, start);
+        while from < end {
+            let chunk = usize::try_from(end - from).unwrap_or(usize::MAX);
+            let copied =
+                rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), chunk)?;
+            if copied == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn errors_name_the_path() {
+        let error = read(Path::new("/no/such/file")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read /no/such/file");
+    }
+
+    #[test]
+    fn a_copy_is_equal_and_keeps_holes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        let mut file = create(&from).unwrap();
+        file.write_all(b"head").unwrap();
+        file.set_len(64 << 20).unwrap();
+        drop(file);
+        copy(&from, &to, 0o444).unwrap();
+        assert_eq!(read(&from).unwrap(), read(&to).unwrap());
+        let meta = fs::metadata(&to).unwrap();
+        assert!(meta.blocks() * 512 < 1 << 20, "{} blocks", meta.blocks());
+        assert_eq!(meta.mode() & 0o777, 0o444);
+    }
+
+    #[test]
+    fn an_atomic_write_replaces_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        write_atomic(&path, b"1", 0o644).unwrap();
+        write_atomic(&path, b"2", 0o600).unwrap();
+        assert_eq!(read(&path).unwrap(), b"2");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

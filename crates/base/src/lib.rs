@@ -1,0 +1,19 @@
+//! What every room of Kindling stands on.
+//!
+//! Errors that say what, where and what next ([`Error`]); the events that libraries report instead of
+//! printing ([`Event`]); external programs through one function ([`Command`]); file operations whose
+//! errors carry the path ([`files`]); SHA-256 ([`hash`]) and advisory locks ([`Lock`]).
+
+mod command;
+mod error;
+mod event;
+pub mod files;
+pub mod hash;
+mod lock;
+mod suggest;
+
+pub use command::{Command, Output};
+pub use error::{Context, Error, Exit, Result};
+pub use event::{Event, Outcome, Reporter, Silent, Unit};
+pub use lock::Lock;
+pub use suggest::nearest;

@@ -1,0 +1,76 @@
+//! Advisory file locks that end with the process that holds them.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use crate::{Context, Result, files};
+
+/// An exclusive `flock` on a file; dropped or crashed, it is free again.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl Lock {
+    /// Takes the lock, calling `waiting` once if somebody else holds it.
+    ///
+    /// # Errors
+    /// The file cannot be opened or locked.
+    pub fn acquire(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                waiting();
+                file.lock()
+                    .context(format!("cannot lock {}", path.display()))?;
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(error).context(format!("cannot lock {}", path.display()))?
+            }
+        }
+        Ok(Self(file))
+    }
+
+    /// Takes the lock, or returns `None` when somebody else holds it.
+    ///
+    /// # Errors
+    /// The file cannot be opened or locked.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                Err(error).context(format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    if let Some(parent) = path.parent() {
+        files::create_dir_all(parent)?;
+    }
+    File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .context(format!("cannot open the lock {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("locks/key");
+        let held = Lock::try_acquire(&path).unwrap();
+        assert!(held.is_some());
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        drop(held);
+        assert!(Lock::try_acquire(&path).unwrap().is_some());
+    }
+}

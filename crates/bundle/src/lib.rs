@@ -1,0 +1,12 @@
+//! The bundle: a folder that holds all a virtual machine needs, and `bundle.json`, its contents page.
+//!
+//! `bundle.json` is the whole contract between the builder, which writes it, and the launcher, which
+//! reads nothing else of the builder's.
+
+mod manifest;
+mod verify;
+
+pub use manifest::{
+    Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS,
+};
+pub use verify::{load, verify};

@@ -1,0 +1,69 @@
+//! The content-addressed store.
+//!
+//! A folder that builds share safely:
+//!
+//! ```text
+//! blobs/ab/abcdef...      downloads, named by their SHA-256, read-only
+//! stages/NAME/KEY/        results of stages, named by the hash of everything that went in
+//! work/NAME/              folders that outlive a build, such as a kernel's object files
+//! staging/                results being made; renamed into place when whole
+//! locks/                  one file a key
+//! ```
+//!
+//! **What is at its final name is whole**: everything is written under a temporary name, synced, then
+//! renamed. Whoever finds a leftover while holding the key's lock may delete it.
+
+mod blob;
+mod stage;
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Error, Result, files};
+
+pub use blob::BlobWriter;
+
+/// An open store. Cheap to clone; holds no lock by itself.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `root`, creating it where it does not exist.
+    ///
+    /// # Errors
+    /// The folder cannot be created or written.
+    pub fn open(root: &Path) -> Result<Self> {
+        for part in ["blobs", "stages", "work", "staging", "locks"] {
+            files::create_dir_all(&root.join(part))?;
+        }
+        Ok(Self {
+            root: files::absolute(root)?,
+        })
+    }
+
+    /// Where the store is when nobody says otherwise: `$KINDLING_STORE`, `$XDG_CACHE_HOME/kindling`,
+    /// `~/.cache/kindling`.
+    ///
+    /// # Errors
+    /// None of these variables and no home folder is set.
+    pub fn default_root() -> Result<PathBuf> {
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        set("KINDLING_STORE")
+            .or_else(|| Some(set("XDG_CACHE_HOME")?.join("kindling")))
+            .or_else(|| Some(set("HOME")?.join(".cache/kindling")))
+            .ok_or_else(|| {
+                Error::user("no place for the store: neither KINDLING_STORE nor HOME is set")
+                    .hint("set KINDLING_STORE to a folder with some gigabytes of space")
+            })
+    }
+
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}

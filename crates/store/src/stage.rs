@@ -1,0 +1,145 @@
+//! Stage results: folders named by the hash of everything that went in.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Lock, Outcome, Result, files};
+
+use crate::Store;
+
+impl Store {
+    /// The result of `stage` for `key`, if the store has it.
+    pub fn stage(&self, stage: &str, key: &str) -> Option<PathBuf> {
+        let path = self.stage_path(stage, key);
+        path.exists().then_some(path)
+    }
+
+    /// Returns the result of `stage` for `key`, made by `make` in an empty folder where it is missing.
+    ///
+    /// Two builds that want one key wait for each other: `waiting` is called once if this one waits.
+    /// If `make` fails or the process dies, the store has no result and the next call starts again.
+    ///
+    /// # Errors
+    /// `make` failed or the store cannot be written.
+    pub fn stage_or_make(
+        &self,
+        stage: &str,
+        key: &str,
+        waiting: impl FnOnce(),
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<(PathBuf, Outcome)> {
+        if let Some(path) = self.stage(stage, key) {
+            return Ok((path, Outcome::Cached));
+        }
+        let _lock = self.lock(&format!("{stage}-{key}"), waiting)?;
+        if let Some(path) = self.stage(stage, key) {
+            return Ok((path, Outcome::Cached));
+        }
+        let staging = self.root.join("staging").join(format!("{stage}-{key}"));
+        files::remove(&staging)?; // what a crash left; we hold the lock
+        files::create_dir_all(&staging)?;
+        if let Err(error) = make(&staging) {
+            let _ = files::remove(&staging); // the first error is the one to show
+            return Err(error);
+        }
+        let path = self.stage_path(stage, key);
+        if let Some(parent) = path.parent() {
+            files::create_dir_all(parent)?;
+        }
+        sync_file_system(&staging)?;
+        files::rename(&staging, &path)?;
+        Ok((path, Outcome::Built))
+    }
+
+    /// A folder that outlives builds, and the lock that makes it ours until dropped.
+    ///
+    /// # Errors
+    /// It cannot be created or locked.
+    pub fn work(&self, name: &str, waiting: impl FnOnce()) -> Result<(PathBuf, Lock)> {
+        let lock = self.lock(&format!("work-{name}"), waiting)?;
+        let path = self.root.join("work").join(name);
+        files::create_dir_all(&path)?;
+        Ok((path, lock))
+    }
+
+    /// Takes the store's lock of this name.
+    ///
+    /// # Errors
+    /// It cannot be locked.
+    pub fn lock(&self, name: &str, waiting: impl FnOnce()) -> Result<Lock> {
+        Lock::acquire(&self.root.join("locks").join(name), waiting)
+    }
+
+    fn stage_path(&self, stage: &str, key: &str) -> PathBuf {
+        self.root.join("stages").join(stage).join(key)
+    }
+}
+
+/// Flushes the file system that holds `path`, so that a rename never publishes unwritten data.
+fn sync_file_system(path: &Path) -> Result<()> {
+    use kindling_base::Context;
+    let folder = files::open(path)?;
+    rustix::fs::syncfs(&folder).context(format!("cannot sync {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kindling_base::Error;
+
+    #[test]
+    fn a_result_is_made_once_and_a_failed_one_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let failed = store.stage_or_make(
+            "kernel",
+            "k1",
+            || {},
+            |at| {
+                std::fs::write(at.join("half"), b"x").unwrap();
+                Err(Error::external("make failed"))
+            },
+        );
+        assert!(failed.is_err());
+        assert_eq!(store.stage("kernel", "k1"), None);
+        let make = |at: &Path| {
+            assert!(!at.join("half").exists());
+            std::fs::write(at.join("vmlinux"), b"elf").unwrap();
+            Ok(())
+        };
+        let (path, outcome) = store.stage_or_make("kernel", "k1", || {}, make).unwrap();
+        assert_eq!(
+            (outcome, path.join("vmlinux").exists()),
+            (Outcome::Built, true)
+        );
+        let (_, outcome) = store
+            .stage_or_make("kernel", "k1", || {}, |_| unreachable!())
+            .unwrap();
+        assert_eq!(outcome, Outcome::Cached);
+    }
+
+    #[test]
+    fn two_builds_of_one_key_make_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let made = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    store
+                        .stage_or_make(
+                            "rootfs",
+                            "k",
+                            || {},
+                            |_| {
+                                made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                                std::thread::sleep(std::time::Duration::from_millis(50));
+                                Ok(())
+                            },
+                        )
+                        .unwrap();
+                });
+            }
+        });
+        assert_eq!(made.into_inner(), 1);
+    }
+}
