@@ -58,7 +58,7 @@ impl Tree {
         self.len() == 1
     }
 
-    /// Adds or replaces an entry.
+    /// Adds or replaces an entry. A replaced file that has other names keeps its content under those.
     ///
     /// # Errors
     /// The path is not plain (`..`, empty parts, a NUL, a leading slash), its parent is no directory of
@@ -99,7 +99,11 @@ impl Tree {
                 )));
             }
         }
-        self.entries.insert(path.to_vec(), entry);
+        if let Some(old) = self.entries.insert(path.to_vec(), entry)
+            && matches!(old.kind, Kind::File(_))
+        {
+            self.promote_link(path, old);
+        }
         Ok(())
     }
 
@@ -226,6 +230,20 @@ mod tests {
             matches!(&tree.get(b"e").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"x")
         );
         assert!(matches!(&tree.get(b"f").unwrap().kind, Kind::HardLink(target) if target == b"e"));
+    }
+
+    #[test]
+    fn replacing_a_file_leaves_its_other_names_as_they_were() {
+        let mut tree = Tree::new(Timestamp::default());
+        tree.insert(b"a", file("old")).unwrap();
+        tree.insert(b"b", link("a")).unwrap();
+        tree.insert(b"a", file("new")).unwrap();
+        assert!(
+            matches!(&tree.get(b"b").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"old")
+        );
+        assert!(
+            matches!(&tree.get(b"a").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"new")
+        );
     }
 
     #[test]
