@@ -1,1 +1,3 @@
-//! TODO
+//! The image pipeline: recipe, lock, plan, stages, bundle.
+
+pub mod recipe;
