@@ -93,7 +93,7 @@ impl Client {
     }
 
     /// Fetches `path` below the first of `mirrors` that gives it, at most `limit` bytes of it, into a writer
-    /// that `open` makes anew for each try.
+    /// that `open` makes anew for each try. Returns the writer and the address that gave the file.
     ///
     /// # Errors
     /// Why each mirror failed. Where `open` or the writer failed, that alone: no other mirror would help.
@@ -103,12 +103,12 @@ impl Client {
         path: &str,
         limit: u64,
         mut open: impl FnMut() -> Result<W>,
-    ) -> Result<W, Vec<Failure>> {
+    ) -> Result<(W, String), Vec<Failure>> {
         let mut failures = Vec::new();
         for mirror in mirrors {
             let url = format!("{mirror}/{path}");
             match self.get_with_retries(&url, limit, &mut open) {
-                Ok(writer) => return Ok(writer),
+                Ok(writer) => return Ok((writer, url)),
                 Err(failure) if matches!(failure.reason, Reason::Local(_)) => {
                     return Err(vec![failure]);
                 }
