@@ -11,17 +11,20 @@ const LONGEST: usize = 2047 - 4 * 160;
 pub(super) fn check(cmdline: &Located<String>, initramfs: Option<Initramfs>) -> Vec<Problem> {
     let text = &cmdline.value;
     let mut problems = Vec::new();
-    let mut problem = |message: String, hint: &str| {
-        problems.push(Problem::new(&cmdline.at, message, hint));
+    let mut problem = |place: Option<&str>, message: String, hint: &str| {
+        let at = place.map_or_else(|| cmdline.at.clone(), |word| cmdline.at.word(word));
+        problems.push(Problem::new(&at, message, hint));
     };
     if !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
         problem(
+            None,
             "the command line has a character that is not printable ASCII".to_owned(),
             "use letters, digits, punctuation and spaces, all on one line",
         );
     }
     if text.len() > LONGEST {
         problem(
+            None,
             format!(
                 "the command line has {} bytes, more than {LONGEST}",
                 text.len()
@@ -35,8 +38,9 @@ pub(super) fn check(cmdline: &Located<String>, initramfs: Option<Initramfs>) -> 
             break; // the rest is for PID 1
         }
         match word.split_once('=') {
-            Some(("root", device)) => root = Some(device),
+            Some(("root", device)) => root = Some((word, device)),
             Some(("ip", _)) => problem(
+                Some(word),
                 format!("`{word}` is the launcher's to add"),
                 "remove it: each VM gets its own address when it starts",
             ),
@@ -44,14 +48,16 @@ pub(super) fn check(cmdline: &Located<String>, initramfs: Option<Initramfs>) -> 
         }
     }
     match root {
-        None | Some("") => problem(
+        None | Some((_, "")) => problem(
+            None,
             "the command line does not say where the root filesystem is".to_owned(),
             "add root=/dev/vda: the first virtio disk is the root filesystem",
         ),
-        Some(device) if initramfs == Some(Initramfs::None) => {
+        Some((word, device)) if initramfs == Some(Initramfs::None) => {
             if device.starts_with("UUID=") || device.starts_with("LABEL=") {
                 problem(
-                    format!("without an initramfs nothing can resolve root={device}"),
+                    Some(word),
+                    format!("without an initramfs nothing can resolve {word}"),
                     "the kernel itself knows root=/dev/vda and root=PARTUUID=; or set initramfs.mode = \"minimal\"",
                 );
             }

@@ -77,6 +77,21 @@ impl Location {
         Error::user(format!("{self}: {message}")).note(self.excerpt())
     }
 
+    /// The first whole word `word` inside this stretch, or the stretch itself if it is not there as it is (a
+    /// string with escapes).
+    pub(super) fn word(&self, word: &str) -> Self {
+        let text = &self.source.text[self.start..self.end];
+        let begins = |at: &usize| text[..*at].ends_with([' ', '"', '\'']);
+        let found = text.match_indices(word).map(|(at, _)| at).find(begins);
+        found.map_or_else(
+            || self.clone(),
+            |at| {
+                let start = self.start + at;
+                Self::new(&self.source, start..start + word.len())
+            },
+        )
+    }
+
     fn before(&self) -> &str {
         &self.source.text[..self.start]
     }
@@ -149,7 +164,7 @@ pub(super) fn into_error(recipe: &Path, mut problems: Vec<Problem>) -> Error {
             problem.at,
             problem.message,
             problem.at.excerpt(),
-            problem.hint
+            problem.hint.replace('\n', "\n      ")
         ))
     })
 }

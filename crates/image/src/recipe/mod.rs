@@ -9,6 +9,7 @@ mod cmdline;
 mod decode;
 mod extends;
 mod find;
+mod instant;
 mod location;
 mod name;
 mod reader;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use kindling_base::nearest;
-use toml::value::{Datetime, Offset};
 
+use super::instant::unix_seconds;
 use super::location::{Located, Location, Problem};
 use super::name::Rule;
 use super::tree::{Node, Table, Value};
@@ -20,6 +20,8 @@ pub(super) struct Reader<'p> {
     /// `rootfs`, or empty for the document.
     name: &'static str,
     known: Vec<&'static str>,
+    /// Keys that must be there and are not, with what to add.
+    lacking: Vec<(&'static str, String)>,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -30,12 +32,12 @@ impl<'p> Reader<'p> {
         table: Table,
         problems: &'p mut Vec<Problem>,
     ) -> Self {
-        let known = Vec::new();
         Self {
             table,
             at,
             name,
-            known,
+            known: Vec::new(),
+            lacking: Vec::new(),
             problems,
         }
     }
@@ -63,9 +65,8 @@ impl<'p> Reader<'p> {
         read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
     ) -> Option<T> {
         if !self.has(key) {
-            let message = format!("[{}] lacks the key `{key}`", self.name);
             let hint = format!("add to [{}]: {key} = {example}", self.name);
-            self.problem(Problem::new(&self.at.clone(), message, hint));
+            self.lacking.push((key, hint));
         }
         read(self, key)
     }
@@ -82,22 +83,29 @@ impl<'p> Reader<'p> {
         if is_there { value } else { Some(default) }
     }
 
-    /// A table of its own, read by `read`. An absent one is read as if it were empty, so that what it lacks
-    /// is reported.
+    /// A table of its own, read by `read`; an absent one is read as if it were empty.
     pub(super) fn table<T>(
         &mut self,
         key: &'static str,
         read: impl FnOnce(Reader<'_>) -> Option<T>,
     ) -> Option<T> {
-        let (at, table) = match self.take(key) {
-            None => (self.at.clone(), Table::new()),
+        match self.take(key) {
             Some(Node {
                 at,
                 value: Value::Table(table),
-            }) => (at, table),
-            Some(node) => return self.wrong_type(key, "a table", &node),
-        };
-        read(Reader::new(key, at, table, self.problems))
+            }) => read(Reader::new(key, at, table, self.problems)),
+            Some(node) => self.wrong_type(key, "a table", &node),
+            None => {
+                let mut problems = Vec::new();
+                let empty = Reader::new(key, self.at.clone(), Table::new(), &mut problems);
+                let value = read(empty);
+                if !problems.is_empty() {
+                    let hints: Vec<String> = problems.into_iter().map(|p| p.hint).collect();
+                    self.lacking.push((key, hints.join("\n")));
+                }
+                value
+            }
+        }
     }
 
     /// A string that obeys a rule.
@@ -233,23 +241,28 @@ impl<'p> Reader<'p> {
         map
     }
 
-    /// Ends the table: what was not asked for is unknown.
-    pub(super) fn finish(self) {
+    /// Ends the table: what was not asked for is unknown. A key that is lacking because it is misspelt is
+    /// one mistake and not two.
+    pub(super) fn finish(mut self) {
+        let (kinds, place) = match self.name {
+            "" => ("tables", String::new()),
+            name => ("keys", format!(" in [{name}]")),
+        };
         for (key, (at, node)) in &self.table {
             let is_table = matches!(node.value, Value::Table(_));
             let what = if is_table { "table" } else { "key" };
-            let place = match self.name {
-                "" => String::new(),
-                name => format!(" in [{name}]"),
-            };
-            let kinds = if self.name.is_empty() {
-                "tables"
-            } else {
-                "keys"
-            };
             let message = format!("unknown {what} `{}`{place}", key.escape_debug());
             let hint = suggestion(key, &self.known, kinds);
             self.problems.push(Problem::new(at, message, hint));
+            let meant = near(key, &self.known);
+            self.lacking.retain(|(lacking, _)| !meant.contains(lacking));
+        }
+        for (key, hint) in &self.lacking {
+            let message = match self.name {
+                "" => format!("there is no table [{key}]"),
+                name => format!("[{name}] lacks the key `{key}`"),
+            };
+            self.problems.push(Problem::new(&self.at, message, hint));
         }
     }
 
@@ -287,26 +300,13 @@ impl<'p> Reader<'p> {
     }
 }
 
-/// Seconds since 1970 of a date-time with a zone, if they fit in 32 bits; fractions are dropped.
-fn unix_seconds(datetime: Datetime) -> Option<u32> {
-    let (date, time, offset) = (datetime.date?, datetime.time?, datetime.offset?);
-    let offset_minutes = match offset {
-        Offset::Z => 0,
-        Offset::Custom { minutes } => i64::from(minutes),
-    };
-    // Days since 1970 in the proleptic Gregorian calendar, with years that begin in March so that the leap
-    // day is a year's last (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil).
-    let (month, day) = (i64::from(date.month), i64::from(date.day));
-    let year = i64::from(date.year) - i64::from(month <= 2);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468;
-    let minutes = (days * 24 + i64::from(time.hour)) * 60 + i64::from(time.minute) - offset_minutes;
-    u32::try_from(minutes * 60 + i64::from(time.second.unwrap_or(0))).ok()
-}
-
 fn suggestion(wrong: &str, known: &[&str], kinds: &str) -> String {
-    match nearest(wrong, known.iter().copied(), 3).as_slice() {
+    match near(wrong, known).as_slice() {
         [] => format!("the {kinds} here are: {}", known.join(", ")),
         near => format!("did you mean `{}`?", near.join("` or `")),
     }
+}
+
+fn near<'a>(wrong: &str, known: &[&'a str]) -> Vec<&'a str> {
+    nearest(wrong, known.iter().copied(), 3)
 }

@@ -5,6 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod extends;
+mod keys;
+mod values;
+
 /// A recipe without a mistake, to be spoiled by each test.
 const GOOD: &str = r#"[image]
 description = "for tests"
@@ -91,4 +95,53 @@ fn the_recipes_of_this_repository_are_good() {
         ["minimal-debian-12-direct.toml", "minimal-debian-12.toml"].map(|n| folder.join(n))
     );
     assert!(values(&direct.rootfs.packages).contains(&"apt"));
+}
+
+#[test]
+fn a_tower_of_tables_is_refused() {
+    for text in [
+        format!("x = {}", "[".repeat(20_000)),
+        format!("{}x = 1", "a.".repeat(20_000)),
+        format!("[{}x]", "a.".repeat(20_000)),
+        format!("x = {}", "{a=".repeat(20_000)),
+    ] {
+        let report = load_first(&[("x", &text)]).unwrap_err();
+        assert!(report.contains("x.toml:1:"), "{}", &report[..200]);
+    }
+}
+
+#[test]
+fn later_stages_can_point_at_a_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.toml");
+    fs::write(&path, GOOD).unwrap();
+    let recipe = load(&path).unwrap();
+    let error = recipe.rootfs.packages[1].error("there is no package `udev`");
+    insta::assert_snapshot!(error.report().replace(&folder.path().display().to_string(), "r"), @r#"
+    error: r/x.toml:14:29: there is no package `udev`
+      14 | packages = ["systemd-sysv", "udev"]
+         |                             ^^^^^^
+    "#);
+}
+
+proptest! {
+    /// Whatever the bytes are: a recipe or an error with a place, never a panic.
+    #[test]
+    fn any_bytes_are_answered(bytes: Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        fs::write(&path, bytes).unwrap();
+        let report = load(&path).unwrap_err().report();
+        prop_assert!(report.contains("x.toml:"), "{report}");
+    }
+
+    /// A good recipe with any stretch replaced by any text, so that most of it is still understood.
+    #[test]
+    fn any_edit_is_answered(at in 0..GOOD.len(), cut in 0_usize..40, text in r#"[\PC\t\n"\[\]=.]{0,12}"#) {
+        let end = (at + cut).min(GOOD.len());
+        let edited = format!("{}{text}{}", &GOOD[..at], &GOOD[end..]);
+        if let Err(report) = load_first(&[("x", &edited)]) {
+            prop_assert!(report.contains("x.toml:"), "{report}");
+        }
+    }
 }
