@@ -1,1 +1,4 @@
-//! TODO
+//! The image pipeline: recipe, lock, plan, stages, bundle.
+
+pub mod initramfs;
+pub mod overlay;
