@@ -1,3 +1,4 @@
 //! The image pipeline: recipe, lock, plan, stages, bundle.
 
-pub mod recipe;
+pub mod initramfs;
+pub mod overlay;
