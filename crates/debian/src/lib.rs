@@ -1,1 +1,7 @@
-//! TODO
+//! The Debian package engine.
+
+mod ar;
+pub mod deb;
+pub mod deb822;
+pub mod relation;
+pub mod version;
