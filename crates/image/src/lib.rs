@@ -1,4 +1,8 @@
-//! The image pipeline: recipe, lock, plan, stages, bundle.
+//! The image pipeline: a TOML recipe goes in, a verified bundle comes out.
 
+pub mod host;
 pub mod initramfs;
-pub mod overlay;
+pub mod keyring;
+pub mod lock;
+pub mod project;
+pub mod recipe;

@@ -22,6 +22,11 @@ impl<T> Located<T> {
     pub fn error(&self, message: impl fmt::Display) -> Error {
         self.at.error(message)
     }
+
+    /// Points an error that is about this value at its place in the recipe.
+    pub fn locate(&self, error: Error) -> Error {
+        error.within(&self.at).note(self.at.excerpt())
+    }
 }
 
 /// A stretch of a recipe file.
