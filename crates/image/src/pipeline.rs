@@ -66,7 +66,7 @@ fn build_locked(request: &Request<'_>, locked: &Locked, inputs: &Inputs, reporte
     }
     let mirrors = resolve::mirrors(&locked.recipe, &request.sources)?;
     let run = Run { request, locked, inputs, plan: &plan, mirrors: &mirrors, reporter };
-    let parts = Parts { initramfs: run.initramfs()?, rootfs: run.rootfs()?, kernel: run.kernel()? };
+    let parts = Parts { rootfs: run.rootfs()?, initramfs: run.initramfs()?, kernel: run.kernel()? };
     let manifest = run.bundle(&folder, &parts)?;
     Ok(Built { folder, manifest, outcome: Outcome::Built })
 }
