@@ -1,1 +1,8 @@
-//! End-to-end cases.
+//! What the end-to-end cases share: a scratch project, and our two programs run in it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "this crate is only tests")]
+
+mod program;
+mod scratch;
+
+pub use program::{Ran, kindling, xtask};
+pub use scratch::{Scratch, project};

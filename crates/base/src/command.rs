@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
@@ -13,12 +14,12 @@ const TAIL_LINES: usize = 20;
 
 /// Variables a program gets from our own environment; everything else is dropped so that builds do not
 /// depend on who runs them.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "TMPDIR", "TERM"];
+const INHERITED: [&str; 3] = ["HOME", "TMPDIR", "TERM"];
 
 /// An external program about to run.
 ///
-/// The environment is PATH, HOME, TMPDIR and TERM of ours, `LC_ALL=C.UTF-8`, `TZ=UTC` and what
-/// [`Command::env`] adds. Standard input is empty.
+/// The environment is PATH (with the folders of administration programs added), HOME, TMPDIR and TERM of
+/// ours, `LC_ALL=C.UTF-8`, `TZ=UTC` and what [`Command::env`] adds. Standard input is empty.
 #[derive(Debug)]
 pub struct Command {
     program: OsString,
@@ -124,6 +125,7 @@ impl Command {
                 command.env(key, value);
             }
         }
+        command.env("PATH", crate::host::search_path());
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         if let Some(directory) = &self.directory {
@@ -138,7 +140,7 @@ impl Command {
     /// It could not be started.
     pub fn output(&self) -> Result<Output> {
         let output = self
-            .to_std()
+            .dying_with_us()
             .output()
             .map_err(|error| self.not_started(error))?;
         Ok(Output {
@@ -171,7 +173,7 @@ impl Command {
     /// It could not be started or failed; `line` returned an error (the program is then killed).
     pub fn stream(&self, mut line: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
-        let mut command = self.to_std();
+        let mut command = self.dying_with_us();
         command
             .stdout(writer.try_clone().context("cannot copy a pipe")?)
             .stderr(writer);
@@ -214,6 +216,23 @@ impl Command {
             return Ok(());
         }
         Err(self.failed(status, &Vec::from(last).join("\n")))
+    }
+
+    /// Like [`Command::to_std`], but the program gets SIGTERM when we die, however we die: make ends its
+    /// own children then and removes half-written files.
+    fn dying_with_us(&self) -> std::process::Command {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        let mut command = self.to_std();
+        let ask = || set_parent_process_death_signal(Some(Signal::TERM)).map_err(Into::into);
+        // SAFETY: between fork and exec the closure makes one system call and touches no memory of ours.
+        #[expect(
+            unsafe_code,
+            reason = "the standard library has no safe way to run code before exec"
+        )]
+        unsafe {
+            command.pre_exec(ask);
+        }
+        command
     }
 
     fn not_started(&self, error: std::io::Error) -> Error {
@@ -312,7 +331,24 @@ mod tests {
         let mut keys: Vec<&str> = output.lines().filter_map(|l| l.split('=').next()).collect();
         keys.retain(|k| !INHERITED.contains(k));
         keys.sort_unstable();
-        assert_eq!(keys, ["EXTRA", "LC_ALL", "TZ"]);
+        assert_eq!(keys, ["EXTRA", "LC_ALL", "PATH", "TZ"]);
+    }
+
+    #[test]
+    fn a_program_dies_with_the_one_that_started_it() {
+        // The signal comes when the thread that forked ends, so a thread can stand for the process.
+        let forked = std::thread::spawn(|| {
+            Command::new("sleep")
+                .arg("600")
+                .dying_with_us()
+                .spawn()
+                .unwrap()
+        });
+        let status = forked.join().unwrap().wait().unwrap();
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&status),
+            Some(15)
+        );
     }
 
     #[test]

@@ -108,6 +108,50 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     sync_folder(parent)
 }
 
+/// What the file system knows of a file; a symbolic link is followed.
+///
+/// # Errors
+/// It does not exist or may not be seen; the error names it.
+pub fn metadata(path: &Path) -> Result<fs::Metadata> {
+    fs::metadata(path).context(format!("cannot stat {}", path.display()))
+}
+
+/// Sets the permission bits of a file or folder.
+///
+/// # Errors
+/// They cannot be set; the error names it.
+pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .context(format!("cannot set the mode of {}", path.display()))
+}
+
+/// Paths in a folder, sorted, so that nothing depends on the order of the disk.
+///
+/// # Errors
+/// It cannot be listed; the error names it.
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let what = || format!("cannot list {}", folder.display());
+    let entries = fs::read_dir(folder).context(what())?;
+    let mut paths = entries
+        .map(|entry| Ok(entry.context(what())?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Sum of the lengths of the regular files in and below a folder, in bytes.
+///
+/// # Errors
+/// Something in it cannot be read.
+pub fn size_below(path: &Path) -> Result<u64> {
+    let what = || format!("cannot stat {}", path.display());
+    let meta = fs::symlink_metadata(path).context(what())?;
+    if !meta.is_dir() {
+        return Ok(if meta.is_file() { meta.len() } else { 0 });
+    }
+    list(path)?.iter().map(|path| size_below(path)).sum()
+}
+
 /// Makes renames inside a folder durable.
 ///
 /// # Errors

@@ -59,6 +59,11 @@ impl Hasher {
         self
     }
 
+    /// The 32 bytes.
+    pub fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+
     /// 64 lowercase hexadecimal digits.
     pub fn finish(self) -> String {
         hex(&self.0.finalize())

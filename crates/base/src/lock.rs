@@ -7,7 +7,7 @@ use crate::{Context, Result, files};
 
 /// An exclusive `flock` on a file; dropped or crashed, it is free again.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub struct Lock(File);
 
 impl Lock {
     /// Takes the lock, calling `waiting` once if somebody else holds it.
@@ -43,6 +43,15 @@ impl Lock {
                 Err(error).context(format!("cannot lock {}", path.display()))
             }
         }
+    }
+
+    /// Lets child processes inherit the lock: it is free again when the last of them has ended, too.
+    ///
+    /// # Errors
+    /// The system refuses the flag.
+    pub fn inherit(&self) -> Result<()> {
+        let nothing = rustix::io::FdFlags::empty();
+        rustix::io::fcntl_setfd(&self.0, nothing).context("cannot make a lock inheritable")
     }
 }
 

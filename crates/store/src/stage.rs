@@ -52,10 +52,14 @@ impl Store {
 
     /// A folder that outlives builds, and the lock that makes it ours until dropped.
     ///
+    /// Programs started meanwhile inherit the lock: if this process is killed, the next build waits until
+    /// the last of them has stopped writing.
+    ///
     /// # Errors
     /// It cannot be created or locked.
     pub fn work(&self, name: &str, waiting: impl FnOnce()) -> Result<(PathBuf, Lock)> {
         let lock = self.lock(&format!("work-{name}"), waiting)?;
+        lock.inherit()?;
         let path = self.root.join("work").join(name);
         files::create_dir_all(&path)?;
         Ok((path, lock))

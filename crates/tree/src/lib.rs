@@ -6,6 +6,7 @@
 
 mod content;
 mod entry;
+pub mod tar;
 mod tree;
 
 pub use content::Content;

@@ -1,0 +1,331 @@
+//! Fetching a file from the first mirror that gives it, with retries.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use kindling_base::{Context, Error, Result, files};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Proxy};
+
+/// Longest wait for a connection, and for each piece of an answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bundles of trusted certificates, where Debian and Fedora keep them.
+const CERTIFICATES: [&str; 2] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+];
+
+/// How often a fetch is tried when what failed may pass, and how long to wait between two tries.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// Tries in all, at least 1.
+    pub attempts: u32,
+    /// Wait before the second try; it doubles with each further one.
+    pub first: Duration,
+    /// Longest wait.
+    pub cap: Duration,
+}
+
+impl Default for Backoff {
+    /// Four tries within four seconds of waiting: a restarting mirror is met again, a dead one soon known.
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            first: Duration::from_millis(500),
+            cap: Duration::from_secs(4),
+        }
+    }
+}
+
+/// A client for `http`, `https` and `file` addresses that keeps its connections; shared between threads.
+#[derive(Debug, Default)]
+pub struct Client {
+    backoff: Backoff,
+    plain: OnceLock<Agent>,
+    secure: OnceLock<Agent>,
+}
+
+/// Why one mirror did not give a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {reason}{}", if *.attempts > 1 { format!(", {attempts} times") } else { String::new() })]
+pub struct Failure {
+    url: String,
+    attempts: u32,
+    reason: Reason,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("the mirror does not have it")]
+    Missing,
+    #[error("the mirror answers with status {0}")]
+    Status(u16),
+    #[error("truncated download: expected {expected} bytes, received {received}")]
+    Truncated { expected: u64, received: u64 },
+    #[error("longer than the {0} bytes that it should have")]
+    TooLong(u64),
+    #[error("cannot reach the mirror: {0}")]
+    Unreachable(String),
+    #[error("{0}")]
+    Unusable(String),
+    #[error("{0}")]
+    Local(Error),
+}
+
+impl Failure {
+    /// Whether the mirror works and has no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.reason, Reason::Missing)
+    }
+}
+
+impl Client {
+    /// A client that retries as `backoff` says.
+    pub fn new(backoff: Backoff) -> Self {
+        Self {
+            backoff,
+            ..Self::default()
+        }
+    }
+
+    /// Fetches `path` below the first of `mirrors` that gives it, at most `limit` bytes of it, into a writer
+    /// that `open` makes anew for each try. Returns the writer and the address that gave the file.
+    ///
+    /// # Errors
+    /// Why each mirror failed. Where `open` or the writer failed, that alone: no other mirror would help.
+    pub fn get<W: Write>(
+        &self,
+        mirrors: &[String],
+        path: &str,
+        limit: u64,
+        mut open: impl FnMut() -> Result<W>,
+    ) -> Result<(W, String), Vec<Failure>> {
+        let mut failures = Vec::new();
+        for mirror in mirrors {
+            let url = format!("{mirror}/{path}");
+            match self.get_with_retries(&url, limit, &mut open) {
+                Ok(writer) => return Ok((writer, url)),
+                Err(failure) if matches!(failure.reason, Reason::Local(_)) => {
+                    return Err(vec![failure]);
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        Err(failures)
+    }
+
+    fn get_with_retries<W: Write>(
+        &self,
+        url: &str,
+        limit: u64,
+        open: &mut impl FnMut() -> Result<W>,
+    ) -> Result<W, Failure> {
+        let mut wait = self.backoff.first;
+        let mut attempts = 1;
+        loop {
+            let reason = match self.get_once(url, limit, open) {
+                Ok(writer) => return Ok(writer),
+                Err(reason) => reason,
+            };
+            if !reason.may_pass() || attempts >= self.backoff.attempts {
+                return Err(Failure {
+                    url: url.to_owned(),
+                    attempts,
+                    reason,
+                });
+            }
+            std::thread::sleep(wait.min(self.backoff.cap));
+            wait *= 2;
+            attempts += 1;
+        }
+    }
+
+    fn get_once<W: Write>(
+        &self,
+        url: &str,
+        limit: u64,
+        open: &mut impl FnMut() -> Result<W>,
+    ) -> Result<W, Reason> {
+        if let Some(path) = url.strip_prefix("file://") {
+            let file = File::open(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Reason::Missing,
+                _ => Reason::Unusable(error.to_string()),
+            })?;
+            return copy(file, None, limit, open);
+        }
+        let mut response = self
+            .agent(url)?
+            .get(url)
+            .call()
+            .map_err(Reason::from_transport)?;
+        match response.status().as_u16() {
+            200 => {}
+            404 | 410 => return Err(Reason::Missing),
+            status => return Err(Reason::Status(status)),
+        }
+        let length = response.body().content_length();
+        let reader = response
+            .body_mut()
+            .with_config()
+            .limit(u64::MAX) // the limit is ours, whose error tells what was expected
+            .reader();
+        copy(reader, length, limit, open)
+    }
+
+    fn agent(&self, url: &str) -> Result<&Agent, Reason> {
+        let secure = url.starts_with("https://");
+        let (cell, variables) = if secure {
+            (
+                &self.secure,
+                ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
+            )
+        } else {
+            // The upper-case HTTP_PROXY is honoured too: no request of a CGI client can set it here.
+            (
+                &self.plain,
+                ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
+            )
+        };
+        if let Some(agent) = cell.get() {
+            return Ok(agent);
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .user_agent(concat!("kindling/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(TIMEOUT))
+            .timeout_recv_response(Some(TIMEOUT))
+            .timeout_per_read(Some(TIMEOUT))
+            .proxy(proxy(&variables)?);
+        if secure {
+            let roots = RootCerts::new_with_certs(&trusted_certificates().map_err(Reason::Local)?);
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        Ok(cell.get_or_init(|| config.build().new_agent()))
+    }
+}
+
+/// The proxy that the environment names in one of `variables`, with the exceptions of `no_proxy`.
+fn proxy(variables: &[&str]) -> Result<Option<Proxy>, Reason> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let Some((name, value)) = variables.iter().find_map(|name| Some((name, set(name)?))) else {
+        return Ok(None);
+    };
+    let bad = |error| Reason::Unusable(format!("{name}={value} is no usable proxy: {error}"));
+    let parsed = Proxy::new(&value).map_err(bad)?;
+    let mut builder = Proxy::builder(parsed.protocol())
+        .host(parsed.host())
+        .port(parsed.port());
+    if let Some(user) = parsed.username() {
+        builder = builder.username(user);
+    }
+    if let Some(password) = parsed.password() {
+        builder = builder.password(password);
+    }
+    let exceptions = set("no_proxy")
+        .or_else(|| set("NO_PROXY"))
+        .unwrap_or_default();
+    for host in exceptions
+        .split(',')
+        .map(str::trim)
+        .filter(|h| !h.is_empty())
+    {
+        builder = builder.no_proxy(host);
+    }
+    builder.build().map(Some).map_err(bad)
+}
+
+/// The certificates that the machine trusts: `$SSL_CERT_FILE`, or the distribution's bundle.
+fn trusted_certificates() -> Result<Vec<ureq::tls::Certificate<'static>>> {
+    let bundle = std::env::var_os("SSL_CERT_FILE")
+        .map(PathBuf::from)
+        .or_else(|| CERTIFICATES.iter().map(PathBuf::from).find(|p| p.exists()))
+        .ok_or_else(|| {
+            Error::user("no trusted certificates for https are on this machine")
+                .note(format!("looked for {}", CERTIFICATES.join(" and ")))
+                .hint("install the package `ca-certificates`, or set SSL_CERT_FILE")
+        })?;
+    Ok(parse_pem(&files::read(&bundle)?)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None, // one unreadable certificate of the bundle must not hide the others
+        })
+        .collect())
+}
+
+/// Copies a body into a fresh writer. `length` is what its sender announced, `limit` what it may be.
+fn copy<W: Write>(
+    mut body: impl Read,
+    length: Option<u64>,
+    limit: u64,
+    open: &mut impl FnMut() -> Result<W>,
+) -> Result<W, Reason> {
+    if length.is_some_and(|length| length > limit) {
+        return Err(Reason::TooLong(limit));
+    }
+    let mut writer = open().map_err(Reason::Local)?;
+    let mut buffer = vec![0; 64 << 10];
+    let mut received = 0;
+    let failed = loop {
+        match body.read(&mut buffer) {
+            Ok(0) => break None,
+            Ok(count) => {
+                received += count as u64;
+                if received > limit {
+                    return Err(Reason::TooLong(limit));
+                }
+                writer
+                    .write_all(&buffer[..count])
+                    .context("cannot store a download")
+                    .map_err(Reason::Local)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Some(error),
+        }
+    };
+    match (failed, length) {
+        (_, Some(expected)) if received < expected => Err(Reason::Truncated { expected, received }),
+        (Some(error), _) => Err(Reason::Unreachable(error.to_string())),
+        (None, _) => Ok(writer),
+    }
+}
+
+impl Reason {
+    fn from_transport(error: ureq::Error) -> Self {
+        use ureq::Error as E;
+        match error {
+            E::Io(_)
+            | E::Timeout(_)
+            | E::HostNotFound
+            | E::ConnectionFailed
+            | E::Protocol(_)
+            | E::ConnectProxyFailed(_) => Self::Unreachable(error.to_string()),
+            other => Self::Unusable(other.to_string()),
+        }
+    }
+
+    /// Whether the same request may well succeed a moment later.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Truncated { .. } => true,
+            // RFC 9110: 408 Request Timeout; RFC 6585: 429 Too Many Requests.
+            Self::Status(status) => *status >= 500 || matches!(status, 408 | 429),
+            _ => false,
+        }
+    }
+}
+
+/// One error of a fetch that failed on every mirror: which, and why.
+pub fn failure(what: &str, failures: Vec<Failure>) -> Error {
+    let mut error = Error::external(format!("cannot fetch {what}"));
+    for failure in failures {
+        match failure.reason {
+            Reason::Local(local) => return local.within(format!("cannot fetch {what}")),
+            _ => error = error.note(failure.to_string()),
+        }
+    }
+    error.hint("check the network and the mirror, or name another one with `--mirror NAME=URL`")
+}

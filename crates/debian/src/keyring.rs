@@ -1,0 +1,286 @@
+//! OpenPGP certificates that are trusted to sign an archive, and the check of what they signed.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use kindling_base::{Error, Result, files};
+use pgp::composed::{CleartextSignedMessage, Deserializable, SignedPublicKey, SignedPublicSubKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{KeyFlags, Signature, SignatureType};
+use pgp::types::{KeyDetails, Tag, VerifyingKey};
+
+use crate::date;
+
+const ARMOR: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+
+/// Certificates of one file.
+#[derive(Debug)]
+pub struct Keyring {
+    path: PathBuf,
+    certificates: Vec<SignedPublicKey>,
+}
+
+impl Keyring {
+    /// Reads a keyring, binary or armored, in one block or several.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else or nothing.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = files::read(path)?;
+        let bad = |error: pgp::errors::Error| {
+            Error::user(format!("{} is no OpenPGP keyring", path.display())).because(error)
+        };
+        let mut certificates = Vec::new();
+        for block in blocks(&bytes) {
+            let (parsed, _) = SignedPublicKey::from_reader_many(block).map_err(bad)?;
+            for certificate in parsed {
+                certificates.push(certificate.map_err(bad)?);
+            }
+        }
+        if certificates.is_empty() {
+            return Err(Error::user(format!(
+                "{} holds no OpenPGP certificate",
+                path.display()
+            )));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            certificates,
+        })
+    }
+
+    /// The text of a clear-signed message, if one of its signatures is valid at the time `now` and made by a
+    /// certificate of this ring. With `allow_expired`, a key has to have been valid when it signed.
+    ///
+    /// # Errors
+    /// `what` is no clear-signed message, or none of its signatures counts; the error says why for each.
+    pub fn open(
+        &self,
+        what: &str,
+        message: &str,
+        now: SystemTime,
+        allow_expired: bool,
+    ) -> Result<String> {
+        let (message, _) = CleartextSignedMessage::from_string(message).map_err(|error| {
+            Error::external(format!("{what} is no clear-signed message"))
+                .because(error)
+                .hint("a proxy may have answered in place of the mirror: look at what it serves")
+        })?;
+        let text = message.signed_text();
+        let mut reasons = Vec::new();
+        for signature in message.signatures() {
+            let at = match signature.created() {
+                Some(created) if allow_expired => created.into(),
+                _ => now,
+            };
+            match self.check(signature, text.as_bytes(), at) {
+                // RFC 9580, 7.1: what is signed has its lines end in CR LF.
+                Ok(()) => return Ok(text.replace("\r\n", "\n")),
+                Err(reason) => {
+                    reasons.push(format!("signature of {}: {reason}", issuer(signature)))
+                }
+            }
+        }
+        if reasons.is_empty() {
+            reasons.push("it carries no signature".to_owned());
+        }
+        let known: Vec<String> = self
+            .certificates
+            .iter()
+            .map(|c| format!("{:X}", c.fingerprint()))
+            .collect();
+        Err(
+            Error::external(format!("{what} has no valid signature of a trusted key"))
+                .note(reasons.join("\n"))
+                .note(format!(
+                    "{} trusts {}",
+                    self.path.display(),
+                    known.join(", ")
+                ))
+                .hint(
+                    "the mirror was tampered with, or the keyring does not belong to this archive",
+                ),
+        )
+    }
+
+    /// Whether one certificate of the ring made `signature` over `text` and was valid `at` that time.
+    fn check(&self, signature: &Signature, text: &[u8], at: SystemTime) -> Result<(), String> {
+        if !signature.hash_alg().is_some_and(is_strong) {
+            return Err("its hash is too weak or unknown".to_owned());
+        }
+        if !matches!(
+            signature.typ(),
+            Some(SignatureType::Text | SignatureType::Binary)
+        ) {
+            return Err("it is not one over a text".to_owned());
+        }
+        expired(
+            signature.created().map(Into::into),
+            signature.signature_expiration_time(),
+            at,
+        )
+        .map_err(|when| format!("the signature expired on {when}"))?;
+        let mut reason = "no such key in the keyring".to_owned();
+        for certificate in &self.certificates {
+            if made_by(signature, &certificate.primary_key) {
+                match signs(signature, &certificate.primary_key, text)
+                    .and_then(|()| primary_is_valid(certificate, true, at))
+                {
+                    Ok(()) => return Ok(()),
+                    Err(error) => reason = error,
+                }
+            }
+            for subkey in &certificate.public_subkeys {
+                if made_by(signature, &subkey.key) {
+                    match signs(signature, &subkey.key, text)
+                        .and_then(|()| primary_is_valid(certificate, false, at))
+                        .and_then(|()| subkey_is_valid(certificate, subkey, at))
+                    {
+                        Ok(()) => return Ok(()),
+                        Err(error) => reason = error,
+                    }
+                }
+            }
+        }
+        Err(reason)
+    }
+}
+
+/// The armored blocks of a file, or all of it where it is binary.
+fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return vec![bytes];
+    };
+    let starts: Vec<usize> = text.match_indices(ARMOR).map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let armored: Vec<&[u8]> = starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| &bytes[*start..end])
+        .collect();
+    if armored.is_empty() {
+        vec![bytes]
+    } else {
+        armored
+    }
+}
+
+/// SHA-1 and MD5 are broken; an archive's signature has to stand on something better.
+fn is_strong(hash: HashAlgorithm) -> bool {
+    use HashAlgorithm as H;
+    matches!(
+        hash,
+        H::Sha256 | H::Sha384 | H::Sha512 | H::Sha3_256 | H::Sha3_512
+    )
+}
+
+fn issuer(signature: &Signature) -> String {
+    match (
+        signature.issuer_fingerprint().first(),
+        signature.issuer_key_id().first(),
+    ) {
+        (Some(fingerprint), _) => format!("{fingerprint:X}"),
+        (None, Some(id)) => id.to_string().to_uppercase(),
+        (None, None) => "an unnamed key".to_owned(),
+    }
+}
+
+fn made_by(signature: &Signature, key: &impl KeyDetails) -> bool {
+    signature.issuer_fingerprint().contains(&&key.fingerprint())
+        || signature.issuer_key_id().contains(&&key.legacy_key_id())
+}
+
+fn signs(signature: &Signature, key: &impl VerifyingKey, text: &[u8]) -> Result<(), String> {
+    signature
+        .verify(key, text)
+        .map_err(|_| "it does not fit the text: one of them was changed".to_owned())
+}
+
+/// Whether the primary key is certified by itself, not revoked, not expired, and may sign if it has to.
+fn primary_is_valid(
+    certificate: &SignedPublicKey,
+    has_to_sign: bool,
+    at: SystemTime,
+) -> Result<(), String> {
+    let key = &certificate.primary_key;
+    let details = &certificate.details;
+    if details
+        .revocation_signatures
+        .iter()
+        .any(|s| s.verify_key(key).is_ok())
+    {
+        return Err("the key is revoked".to_owned());
+    }
+    let by_user = details.users.iter().flat_map(|user| {
+        user.signatures.iter().filter(|s| {
+            s.is_certification() && s.verify_certification(key, Tag::UserId, &user.id).is_ok()
+        })
+    });
+    let direct = details
+        .direct_signatures
+        .iter()
+        .filter(|s| s.verify_key(key).is_ok());
+    let newest = by_user
+        .chain(direct)
+        .max_by_key(|s| s.created())
+        .ok_or("the key has no valid signature of its own")?;
+    expired(
+        Some(key.created_at().into()),
+        newest.key_expiration_time(),
+        at,
+    )
+    .map_err(|when| format!("the key expired on {when}"))?;
+    let flags = newest.key_flags();
+    if has_to_sign && !flags.sign() && flags != KeyFlags::default() {
+        return Err("the key is not one for signing".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the subkey is bound for signing by both keys, not revoked and not expired.
+fn subkey_is_valid(
+    certificate: &SignedPublicKey,
+    subkey: &SignedPublicSubKey,
+    at: SystemTime,
+) -> Result<(), String> {
+    let primary = &certificate.primary_key;
+    let valid = |kind: SignatureType| {
+        subkey.signatures.iter().filter(move |s| {
+            s.typ() == Some(kind) && s.verify_subkey_binding(primary, &subkey.key).is_ok()
+        })
+    };
+    if valid(SignatureType::SubkeyRevocation).next().is_some() {
+        return Err("the subkey is revoked".to_owned());
+    }
+    let binding = valid(SignatureType::SubkeyBinding)
+        .max_by_key(|s| s.created())
+        .ok_or("the subkey is not bound to its key")?;
+    expired(
+        Some(subkey.key.created_at().into()),
+        binding.key_expiration_time(),
+        at,
+    )
+    .map_err(|when| format!("the subkey expired on {when}"))?;
+    // RFC 9580, 5.2.1.8: without a signature back, anyone could claim another's signing key.
+    let backward = binding
+        .embedded_signature()
+        .is_some_and(|s| s.verify_primary_key_binding(&subkey.key, primary).is_ok());
+    if !binding.key_flags().sign() || !backward {
+        return Err("the subkey is not one for signing".to_owned());
+    }
+    Ok(())
+}
+
+/// An error with the day if what began at `start` and lives for `life` is over at `at`; no life is forever.
+fn expired(
+    start: Option<SystemTime>,
+    life: Option<pgp::types::Duration>,
+    at: SystemTime,
+) -> Result<(), String> {
+    match (start, life.map(std::time::Duration::from)) {
+        (Some(start), Some(life)) if !life.is_zero() && start + life <= at => {
+            Err(date::format(start + life))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! From the names of suites to an index in memory: fetched, verified, unpacked, parsed.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Context, Error, Reporter, Result, files};
+use kindling_store::Store;
+
+use crate::archive::Archive;
+use crate::fetch::{Progress, Promise, fetch_blob};
+use crate::http::Client;
+use crate::index::Index;
+use crate::keyring::Keyring;
+use crate::mirrors::Mirrors;
+use crate::release::{self, File, Release};
+
+/// Fetches and verifies the indices of all suites of `archive` and parses them.
+///
+/// Release files are always asked for; an index whose hash is in the store is not fetched again. Reports
+/// progress in bytes for the stage `index`.
+///
+/// # Errors
+/// No mirror is known or works, a signature or hash is wrong, a Release file has expired or is of another
+/// suite.
+pub fn fetch_index(
+    client: &Client,
+    archive: &Archive,
+    mirrors: &Mirrors,
+    store: &Store,
+    reporter: &dyn Reporter,
+) -> Result<Index> {
+    let keyring = Keyring::read(&archive.keyring)?;
+    let releases = each_at_once(&archive.suites, |suite| {
+        let urls = mirrors.urls(&archive.distribution, suite)?;
+        release::fetch(client, archive, &keyring, suite, urls)
+    })?;
+    let mut wanted = Vec::new();
+    for release in &releases {
+        for component in &archive.components {
+            wanted.push((release, release.packages(component, &archive.architecture)?));
+            if release.all_apart {
+                wanted.push((release, release.packages(component, "all")?));
+            }
+        }
+    }
+    let progress = Progress::new(
+        reporter,
+        "index",
+        wanted.iter().map(|(_, file)| file.size).sum(),
+    );
+    let texts = each_at_once(&wanted, |(release, file)| {
+        unpack(
+            &fetch_file(client, release, file, store, &progress)?,
+            &file.path,
+        )
+    })?;
+    let mut index = Index::new(&archive.architecture);
+    for ((release, _), text) in wanted.iter().zip(texts) {
+        index.add(&release.suite, release.priority, &text);
+    }
+    Ok(index)
+}
+
+fn fetch_file(
+    client: &Client,
+    release: &Release,
+    file: &File,
+    store: &Store,
+    progress: &Progress<'_>,
+) -> Result<PathBuf> {
+    let plain = format!("dists/{}/{}", release.suite, file.path);
+    let by_hash = plain
+        .rsplit_once('/')
+        .filter(|_| release.by_hash)
+        .map(|(folder, _)| format!("{folder}/by-hash/SHA256/{}", file.sha256));
+    let fetch = |path: &str| {
+        let promise = Promise {
+            mirrors: &release.mirrors,
+            path,
+            size: file.size,
+            sha256: &file.sha256,
+        };
+        fetch_blob(client, &promise, store, progress)
+    };
+    if let Some(path) = by_hash {
+        match fetch(&path) {
+            Ok(blob) => return Ok(blob),
+            Err(error) if error.missing => {} // a partial mirror may have the plain name only
+            Err(error) => return Err(error.error),
+        }
+    }
+    fetch(&plain).map_err(|error| error.error)
+}
+
+/// The text of an index, unpacked as the end of its name says.
+fn unpack(blob: &Path, name: &str) -> Result<String> {
+    let file = files::open(blob)?;
+    let mut reader: Box<dyn Read> = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
+        Some("xz") => Box::new(liblzma::read::XzDecoder::new_multi_decoder(file)),
+        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        _ => Box::new(file),
+    };
+    let mut bytes = Vec::new();
+    reader
+        .read_to_end(&mut bytes)
+        .context(format!("cannot unpack {name} from {}", blob.display()))?;
+    // A maintainer's name in an old encoding must not cost the whole index.
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// Runs `work` on all items at once, one thread each, and returns the results in order.
+fn each_at_once<I: Sync, T: Send>(
+    items: &[I],
+    work: impl Fn(&I) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .iter()
+            .map(|item| scope.spawn(|| work(item)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread.join().unwrap_or_else(|_| {
+                    Err(Error::internal("a thread that fetched an index panicked"))
+                })
+            })
+            .collect()
+    })
+}

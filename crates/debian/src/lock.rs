@@ -1,0 +1,21 @@
+//! What a lock pins of a package.
+
+/// One package of a lock: its identity, never an address.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedPackage {
+    /// Name.
+    pub name: String,
+    /// Debian version.
+    pub version: String,
+    /// `amd64` or `all`.
+    pub architecture: String,
+    /// Length of the .deb in bytes.
+    pub size: u64,
+    /// SHA-256 of the .deb, lowercase hexadecimal.
+    pub sha256: String,
+    /// Path of the .deb below the archive, `pool/main/...`.
+    pub path: String,
+    /// The suite that offers it; it tells which mirror has it.
+    pub suite: String,
+}

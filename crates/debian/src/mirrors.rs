@@ -1,0 +1,420 @@
+//! Where packages come from. No address is written down in this program, a recipe's lock or its images.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Error, Result, files};
+use serde::Deserialize;
+
+use crate::sources::{Source, machine_sources};
+
+/// Mirrors by archive name, from all the places where one can be named.
+///
+/// In this order, and the first that names an archive wins: `--mirror NAME=URL`, the variable
+/// `KINDLING_MIRROR_<NAME>`, the recipe, the user's configuration file, the machine's apt sources.
+#[derive(Clone, Debug, Default)]
+pub struct Mirrors {
+    levels: Vec<Level>,
+    apt: Vec<Source>,
+}
+
+/// One place that may name mirrors, and the mirrors it names.
+#[derive(Clone, Debug)]
+struct Level {
+    /// For a person, with `{}` standing for an archive's name: `--mirror {}=URL`.
+    place: Place,
+    urls: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Flag,
+    Environment,
+    Recipe,
+    Config(PathBuf),
+}
+
+/// One address or several, tried in order.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Mirrors {
+    /// The mirrors of this machine: `flags` are values of `--mirror`, each `NAME=URL`; `recipe` is its table
+    /// `[rootfs.mirrors]`.
+    ///
+    /// # Errors
+    /// A flag, an address or the configuration file is malformed, or an apt source cannot be read.
+    pub fn of_this_machine(flags: &[String], recipe: &BTreeMap<String, String>) -> Result<Self> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let config = set("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(Path::new(&set("HOME")?).join(".config")))
+            .map(|folder| folder.join("kindling/config.toml"));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::from_places(
+            flags,
+            environment,
+            recipe,
+            config.as_deref(),
+            Path::new("/"),
+        )
+    }
+
+    /// The mirrors named by these places; `root` is where the machine's file system begins.
+    ///
+    /// # Errors
+    /// A flag, an address or the configuration file is malformed, or an apt source cannot be read.
+    pub fn from_places(
+        flags: &[String],
+        environment: impl IntoIterator<Item = (String, String)>,
+        recipe: &BTreeMap<String, String>,
+        config: Option<&Path>,
+        root: &Path,
+    ) -> Result<Self> {
+        let mut levels = vec![
+            from_flags(flags)?,
+            from_environment(environment)?,
+            from_recipe(recipe)?,
+        ];
+        if let Some(path) = config {
+            levels.push(from_config(path)?);
+        }
+        Ok(Self {
+            levels,
+            apt: machine_sources(root)?,
+        })
+    }
+
+    /// Addresses that hold `suite` of `distribution`, to be tried in this order.
+    ///
+    /// A security suite, such as `bookworm-security`, is in the archive `<distribution>-security`, or in
+    /// `<distribution>` where nobody names that one. apt sources match by the suites they list.
+    ///
+    /// # Errors
+    /// Nobody names a mirror; the error lists every place that was looked at.
+    pub fn urls(&self, distribution: &str, suite: &str) -> Result<Vec<String>> {
+        let archive = archive_name(distribution, suite);
+        if let Some(urls) = self.named(&archive) {
+            return Ok(urls);
+        }
+        let apt: Vec<String> = self
+            .apt
+            .iter()
+            .filter(|source| source.suites.iter().any(|s| s == suite))
+            .map(|source| source.url.clone())
+            .collect();
+        if !apt.is_empty() {
+            return Ok(apt);
+        }
+        match self.named(distribution) {
+            Some(urls) => Ok(urls),
+            None => Err(self.nobody_names(distribution, &archive, suite)),
+        }
+    }
+
+    fn named(&self, archive: &str) -> Option<Vec<String>> {
+        self.levels
+            .iter()
+            .find_map(|level| level.urls.get(archive).cloned())
+    }
+
+    fn nobody_names(&self, distribution: &str, archive: &str, suite: &str) -> Error {
+        let mut error = Error::user(format!(
+            "no mirror is known for the suite {suite} of {distribution}"
+        ));
+        for level in &self.levels {
+            error = error.note(format!("tried {}", level.place.describe(archive)));
+        }
+        let mut apt: Vec<String> = Vec::new();
+        for source in &self.apt {
+            apt.push(format!(
+                "tried {}: it has {}",
+                source.file.display(),
+                source.suites.join(" ")
+            ));
+        }
+        if apt.is_empty() {
+            apt.push("tried the machine's apt sources: there are none".to_owned());
+        }
+        error
+            .note(apt.join("\n"))
+            .hint(format!("name one with `--mirror {distribution}=URL`"))
+    }
+}
+
+/// The archive that holds `suite`: Debian keeps security updates apart.
+pub fn archive_name(distribution: &str, suite: &str) -> String {
+    if suite.ends_with("-security") {
+        format!("{distribution}-security")
+    } else {
+        distribution.to_owned()
+    }
+}
+
+/// The variable that names mirrors of an archive.
+fn variable(archive: &str) -> String {
+    format!(
+        "KINDLING_MIRROR_{}",
+        archive.to_uppercase().replace('-', "_")
+    )
+}
+
+impl Place {
+    fn describe(&self, archive: &str) -> String {
+        match self {
+            Self::Flag => format!("--mirror {archive}=URL: not given"),
+            Self::Environment => format!("the variable {}: not set", variable(archive)),
+            Self::Recipe => format!("the recipe's [rootfs.mirrors]: no `{archive}`"),
+            Self::Config(path) => format!("{}, [mirrors]: no `{archive}`", path.display()),
+        }
+    }
+}
+
+fn from_flags(flags: &[String]) -> Result<Level> {
+    let mut urls: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for flag in flags {
+        let Some((name, url)) = flag.split_once('=') else {
+            return Err(Error::user(format!("--mirror {flag} is not NAME=URL"))
+                .hint("write it as `--mirror debian=URL`"));
+        };
+        let url = checked(url, &format!("--mirror {flag}"))?;
+        urls.entry(name.to_owned()).or_default().push(url);
+    }
+    Ok(Level {
+        place: Place::Flag,
+        urls,
+    })
+}
+
+fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Result<Level> {
+    let mut urls = BTreeMap::new();
+    for (name, value) in variables {
+        if let Some(archive) = name.strip_prefix("KINDLING_MIRROR_") {
+            let archive = archive.to_lowercase().replace('_', "-");
+            let list = value
+                .split_whitespace()
+                .map(|url| checked(url, &name))
+                .collect::<Result<Vec<_>>>()?;
+            if !list.is_empty() {
+                urls.insert(archive, list);
+            }
+        }
+    }
+    Ok(Level {
+        place: Place::Environment,
+        urls,
+    })
+}
+
+fn from_recipe(recipe: &BTreeMap<String, String>) -> Result<Level> {
+    let urls = recipe
+        .iter()
+        .map(|(name, url)| {
+            let url = checked(url, &format!("[rootfs.mirrors] {name} of the recipe"))?;
+            Ok((name.clone(), vec![url]))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Level {
+        place: Place::Recipe,
+        urls,
+    })
+}
+
+fn from_config(path: &Path) -> Result<Level> {
+    #[derive(Deserialize)]
+    struct Config {
+        #[serde(default)]
+        mirrors: BTreeMap<String, OneOrMany>,
+    }
+    let mut urls = BTreeMap::new();
+    if path.exists() {
+        let config: Config = toml::from_str(&files::read_text(path)?).map_err(|error| {
+            Error::user(format!("{} does not parse", path.display()))
+                .note(error.to_string().trim_end().to_owned())
+                .hint("the table is `[mirrors]` with lines such as `debian = \"URL\"`")
+        })?;
+        for (name, list) in config.mirrors {
+            let list = match list {
+                OneOrMany::One(url) => vec![url],
+                OneOrMany::Many(urls) => urls,
+            };
+            let place = format!("[mirrors] {name} of {}", path.display());
+            let list = list
+                .iter()
+                .map(|url| checked(url, &place))
+                .collect::<Result<Vec<_>>>()?;
+            urls.insert(name, list);
+        }
+    }
+    Ok(Level {
+        place: Place::Config(path.to_owned()),
+        urls,
+    })
+}
+
+/// The address without a slash at its end, if it is one that we can read.
+fn checked(url: &str, place: &str) -> Result<String> {
+    if ["http://", "https://", "file:///"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Ok(url.trim_end_matches('/').to_owned());
+    }
+    Err(
+        Error::user(format!("{place}: `{url}` is no address of a mirror"))
+            .hint("it begins with http://, https:// or file:///"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every level names `debian`; the apt sources have `bookworm` and `bookworm-security`.
+    fn places() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("etc/apt")).unwrap();
+        std::fs::write(
+            root.path().join("etc/apt/sources.list"),
+            "deb http://apt.example/debian bookworm main\ndeb http://apt2.example/debian bookworm main\n\
+             deb http://apt.example/security bookworm-security main\n",
+        )
+        .unwrap();
+        std::fs::write(
+            root.path().join("config.toml"),
+            "[mirrors]\ndebian = [\"http://config.example/\", \"file:///srv/debian\"]\n",
+        )
+        .unwrap();
+        root
+    }
+
+    fn recipe() -> BTreeMap<String, String> {
+        BTreeMap::from([("debian".to_owned(), "http://recipe.example".to_owned())])
+    }
+
+    fn environment() -> Vec<(String, String)> {
+        vec![
+            (
+                "KINDLING_MIRROR_DEBIAN".into(),
+                "http://env.example http://env2.example".into(),
+            ),
+            (
+                "KINDLING_MIRROR_DEBIAN_SECURITY".into(),
+                "http://envsec.example".into(),
+            ),
+            ("PATH".into(), "/bin".into()),
+        ]
+    }
+
+    #[test]
+    fn the_first_place_that_names_an_archive_wins() {
+        let root = places();
+        let config = root.path().join("config.toml");
+        let urls = |flags: &[String],
+                    environment: Vec<_>,
+                    recipe: &_,
+                    config: Option<&Path>,
+                    suite: &str| {
+            Mirrors::from_places(flags, environment, recipe, config, root.path())
+                .unwrap()
+                .urls("debian", suite)
+                .unwrap()
+        };
+        let flags = ["debian=http://flag.example/".to_owned()];
+        let none = BTreeMap::new();
+        assert_eq!(
+            urls(&flags, environment(), &recipe(), Some(&config), "bookworm"),
+            ["http://flag.example"]
+        );
+        assert_eq!(
+            urls(
+                &[],
+                environment(),
+                &recipe(),
+                Some(&config),
+                "bookworm-updates"
+            ),
+            ["http://env.example", "http://env2.example"]
+        );
+        assert_eq!(
+            urls(&[], vec![], &recipe(), Some(&config), "bookworm"),
+            ["http://recipe.example"]
+        );
+        assert_eq!(
+            urls(&[], vec![], &none, Some(&config), "bookworm"),
+            ["http://config.example", "file:///srv/debian"]
+        );
+        assert_eq!(
+            urls(&[], vec![], &none, None, "bookworm"),
+            ["http://apt.example/debian", "http://apt2.example/debian"]
+        );
+    }
+
+    #[test]
+    fn security_suites_have_an_archive_of_their_own_and_fall_back() {
+        let root = places();
+        let urls = |environment: Vec<_>, suite: &str| {
+            Mirrors::from_places(&[], environment, &recipe(), None, root.path())
+                .unwrap()
+                .urls("debian", suite)
+                .unwrap()
+        };
+        assert_eq!(
+            urls(environment(), "bookworm-security"),
+            ["http://envsec.example"]
+        );
+        assert_eq!(
+            urls(vec![], "bookworm-security"),
+            ["http://apt.example/security"]
+        );
+        assert_eq!(urls(vec![], "trixie-security"), ["http://recipe.example"]);
+    }
+
+    #[test]
+    fn an_error_lists_everything_that_was_tried() {
+        let root = places();
+        let config = root.path().join("config.toml");
+        let mirrors =
+            Mirrors::from_places(&[], [], &BTreeMap::new(), Some(&config), root.path()).unwrap();
+        let report = mirrors.urls("ubuntu", "noble").unwrap_err().report();
+        let report = report.replace(&root.path().display().to_string(), "ROOT");
+        assert_eq!(
+            report,
+            "error: no mirror is known for the suite noble of ubuntu\n  \
+             tried --mirror ubuntu=URL: not given\n  \
+             tried the variable KINDLING_MIRROR_UBUNTU: not set\n  \
+             tried the recipe's [rootfs.mirrors]: no `ubuntu`\n  \
+             tried ROOT/config.toml, [mirrors]: no `ubuntu`\n  \
+             tried ROOT/etc/apt/sources.list: it has bookworm\n  \
+             tried ROOT/etc/apt/sources.list: it has bookworm\n  \
+             tried ROOT/etc/apt/sources.list: it has bookworm-security\n\
+             hint: name one with `--mirror ubuntu=URL`"
+        );
+    }
+
+    #[test]
+    fn malformed_input_is_named() {
+        let none = BTreeMap::new();
+        let nowhere = Path::new("/nonexistent");
+        for flag in ["debian", "debian=ftp://x.example"] {
+            let error =
+                Mirrors::from_places(&[flag.to_owned()], [], &none, None, nowhere).unwrap_err();
+            assert!(error.report().contains(flag), "{}", error.report());
+        }
+        let root = places();
+        let config = root.path().join("config.toml");
+        std::fs::write(&config, "[mirrors]\ndebian = 3\n").unwrap();
+        let error = Mirrors::from_places(&[], [], &none, Some(&config), nowhere).unwrap_err();
+        assert!(
+            error.report().contains("config.toml does not parse"),
+            "{}",
+            error.report()
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Release files: what an archive promises about its indices, and the proof that it does.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use kindling_base::{Error, Result};
+
+use crate::archive::Archive;
+use crate::http::{self, Client};
+use crate::keyring::Keyring;
+use crate::{date, deb822};
+
+/// More than four times the longest InRelease file of Debian (unstable, 240 kB) and Ubuntu; what is longer
+/// is something else.
+const LONGEST: u64 = 1 << 20;
+
+/// The signed contents page of one suite.
+#[derive(Clone, Debug, Default)]
+pub struct Release {
+    /// The suite as it was asked for.
+    pub suite: String,
+    /// Addresses that may hold its files.
+    pub mirrors: Vec<String>,
+    /// Whether files are also found under their hash, where an update of the mirror does not touch them.
+    pub by_hash: bool,
+    /// Whether the index of `all` has to be read next to that of the architecture.
+    pub all_apart: bool,
+    /// apt's pin priority: 500, or less where packages are to be installed on request only, as in backports.
+    pub priority: u16,
+    components: Vec<String>,
+    files: HashMap<String, File>,
+}
+
+/// A file that a Release lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Path below the suite's folder.
+    pub path: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256, lowercase hexadecimal.
+    pub sha256: String,
+}
+
+/// Fetches the InRelease file of `suite` and checks its signature, its name, its date and its architectures.
+///
+/// # Errors
+/// No mirror has it, or one of these is not as it must be; both sides are shown.
+pub fn fetch(
+    client: &Client,
+    archive: &Archive,
+    keyring: &Keyring,
+    suite: &str,
+    mirrors: Vec<String>,
+) -> Result<Release> {
+    let path = format!("dists/{suite}/InRelease");
+    let (message, url) = client
+        .get(&mirrors, &path, LONGEST, || Ok(Vec::new()))
+        .map_err(|failures| {
+            http::failure(&format!("{path} of {}", archive.distribution), failures)
+        })?;
+    let message = String::from_utf8(message)
+        .map_err(|error| Error::external(format!("{url} is not text")).because(error))?;
+    let text = keyring.open(&url, &message, archive.now, archive.allow_expired)?;
+    let mut release =
+        parse(&text, archive, suite).map_err(|error| error.note(format!("read from {url}")))?;
+    release.mirrors = mirrors;
+    Ok(release)
+}
+
+/// Reads the text of a Release file, and checks that it is the one that was asked for.
+///
+/// # Errors
+/// It is of another suite, it has expired, or it lacks the architecture or a component.
+pub fn parse(text: &str, archive: &Archive, suite: &str) -> Result<Release> {
+    let fields: HashMap<String, &str> = deb822::paragraphs(text)
+        .flat_map(deb822::Paragraph::fields)
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
+    let get = |name: &str| fields.get(name).copied().unwrap_or_default();
+    let yes = |name: &str| get(name) == "yes";
+    if get("suite") != suite && get("codename") != suite {
+        return Err(
+            Error::external(format!("the Release file of {suite} is another one's")).note(format!(
+                "expected suite {suite}\nfound suite {}, codename {}",
+                get("suite"),
+                get("codename")
+            )),
+        );
+    }
+    check_date(get("valid-until"), archive, suite)?;
+    let listed = |field: &str, wanted: &str| get(field).split_whitespace().any(|w| wanted == w);
+    if !listed("architectures", &archive.architecture) {
+        return Err(Error::user(format!(
+            "{suite} has no packages for {}",
+            archive.architecture
+        ))
+        .note(format!("it has {}", get("architectures"))));
+    }
+    let release = Release {
+        suite: suite.to_owned(),
+        mirrors: Vec::new(),
+        by_hash: yes("acquire-by-hash"),
+        all_apart: listed("architectures", "all")
+            && !listed("no-support-for-architecture-all", "Packages"),
+        priority: match (yes("notautomatic"), yes("butautomaticupgrades")) {
+            (true, true) => 100, // apt_preferences(5), "APT's Default Priority Assignments"
+            (true, false) => 1,
+            (false, _) => 500,
+        },
+        // Debian's security archive writes `updates/main` where the folder is `main`.
+        components: get("components")
+            .split_whitespace()
+            .map(|c| c.rsplit('/').next().unwrap_or(c).to_owned())
+            .collect(),
+        files: get("sha256")
+            .lines()
+            .filter_map(parse_file)
+            .map(|f| (f.path.clone(), f))
+            .collect(),
+    };
+    for component in &archive.components {
+        if !release.components.contains(component) {
+            return Err(Error::user(format!("{suite} has no component {component}"))
+                .note(format!("it has {}", release.components.join(" "))));
+        }
+    }
+    Ok(release)
+}
+
+impl Release {
+    /// The smallest form of a component's index that we can read.
+    ///
+    /// # Errors
+    /// The Release file lists none.
+    pub fn packages(&self, component: &str, architecture: &str) -> Result<&File> {
+        let path = format!("{component}/binary-{architecture}/Packages");
+        [".xz", ".gz", ""]
+            .iter()
+            .find_map(|suffix| self.files.get(&format!("{path}{suffix}")))
+            .ok_or_else(|| {
+                Error::external(format!(
+                    "the Release file of {} does not list {path}",
+                    self.suite
+                ))
+            })
+    }
+}
+
+fn parse_file(line: &str) -> Option<File> {
+    let mut words = line.split_whitespace();
+    let sha256 = words.next().filter(|w| is_sha256(w))?.to_owned();
+    let size = words.next()?.parse().ok()?;
+    let path = words.next()?.to_owned();
+    Some(File { path, size, sha256 })
+}
+
+/// Whether this is 64 lowercase hexadecimal digits.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn check_date(valid_until: &str, archive: &Archive, suite: &str) -> Result<()> {
+    if valid_until.is_empty() || archive.allow_expired {
+        return Ok(());
+    }
+    let until: SystemTime = date::parse(valid_until).ok_or_else(|| {
+        Error::external(format!(
+            "the Release file of {suite} has no date in Valid-Until: `{valid_until}`"
+        ))
+    })?;
+    if until > archive.now {
+        return Ok(());
+    }
+    Err(Error::external(format!("the Release file of {suite} has expired"))
+        .note(format!("valid until {}\nit is now   {}", date::format(until), date::format(archive.now)))
+        .hint("the mirror may be stale or the clock wrong; `--allow-expired` takes it as it is, such as for an old snapshot"))
+}

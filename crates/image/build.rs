@@ -1,0 +1,56 @@
+//! Hashes the code of each stage into the binary: a stage whose code changed has another key, so its
+//! result in the store is not used again, while the results of other stages are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Stage, and the code that determines its result, relative to this crate.
+const STAGES: [(&str, &[&str]); 4] = [
+    ("KERNEL", &["src/kernel"]),
+    ("INITRAMFS", &["src/initramfs"]),
+    ("PACKAGES", &["../debian/src", "../tree/src"]),
+    (
+        "ROOTFS",
+        &["src/overlay", "src/rootfs.rs", "../ext4/src", "../tree/src"],
+    ),
+];
+
+fn main() {
+    for (stage, folders) in STAGES {
+        let mut files = Vec::new();
+        for folder in folders {
+            println!("cargo::rerun-if-changed={folder}");
+            collect(Path::new(folder), &mut files);
+        }
+        files.sort();
+        let mut hasher = Sha256::new();
+        for file in files {
+            let bytes = fs::read(&file)
+                .unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
+            hasher.update(file.as_os_str().as_encoded_bytes());
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(&bytes);
+        }
+        let digest: String = hasher
+            .finalize()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        println!("cargo::rustc-env=KINDLING_CODE_{stage}={digest}");
+    }
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return;
+    }
+    let entries = fs::read_dir(path)
+        .unwrap_or_else(|error| panic!("cannot list {}: {error}", path.display()));
+    for entry in entries {
+        let entry = entry.unwrap_or_else(|error| panic!("cannot list {}: {error}", path.display()));
+        collect(&entry.path(), files);
+    }
+}

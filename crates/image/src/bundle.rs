@@ -1,0 +1,153 @@
+//! The bundle: artifacts of the stages in one folder that appears all at once.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Context, Error, Result, files, hash};
+use kindling_bundle::{Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS};
+use kindling_store::Store;
+
+use crate::lock::Locked;
+use crate::plan::Plan;
+use crate::rootfs;
+
+/// Mode of every file of a bundle: nothing that runs from it may change it.
+const READ_ONLY: u32 = 0o444;
+
+/// Results of the stages.
+#[derive(Debug)]
+pub struct Parts {
+    /// Folder with `vmlinux` and `release`.
+    pub kernel: PathBuf,
+    /// Folder with `initramfs.cpio`.
+    pub initramfs: Option<PathBuf>,
+    /// Folder with `rootfs.ext4`.
+    pub rootfs: PathBuf,
+}
+
+/// Whether `target` already holds the bundle with this plan's key, every file as it was published.
+///
+/// Files are compared by size, inode and time of change with a note that [`publish`] left in the store;
+/// after a copy or a touch they are hashed.
+pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
+    let Ok(manifest) = kindling_bundle::load(target) else { return false };
+    if manifest.key != plan.bundle {
+        return false;
+    }
+    let stamp = stamp(target, &manifest);
+    let recorded = files::read_text(&stamp_path(target, store)).ok();
+    stamp.is_some() && stamp == recorded || kindling_bundle::verify(target, &manifest).is_ok()
+}
+
+/// Puts the parts together and swaps the result into `target`; an earlier bundle stays until then.
+///
+/// # Errors
+/// A part cannot be read or `target`'s parent cannot be written.
+pub fn publish(target: &Path, locked: &Locked, plan: &Plan, parts: &Parts, store: &Store) -> Result<Manifest> {
+    let parent = target.parent().unwrap_or(Path::new("."));
+    files::create_dir_all(parent)?;
+    let staging = tempfile::Builder::new()
+        .prefix(".staging-")
+        .tempdir_in(parent)
+        .context(format!("cannot create a folder in {}", parent.display()))?;
+    let manifest = fill(staging.path(), locked, plan, parts)?;
+    kindling_base::files::set_mode(staging.path(), 0o755)?;
+    swap(staging.path(), target)?;
+    files::sync_folder(parent)?;
+    if let Some(stamp) = stamp(target, &manifest) {
+        files::write_atomic(&stamp_path(target, store), stamp.as_bytes(), 0o644)?;
+    }
+    Ok(manifest)
+}
+
+fn fill(folder: &Path, locked: &Locked, plan: &Plan, parts: &Parts) -> Result<Manifest> {
+    let recipe = &locked.recipe;
+    let release = files::read_text(&parts.kernel.join("release"))?.trim().to_owned();
+    let initramfs = parts.initramfs.as_deref().map(|from| add(from, folder, "initramfs.cpio"));
+    let manifest = Manifest {
+        schema: SCHEMA,
+        name: recipe.name.clone(),
+        description: recipe.image.description.clone(),
+        architecture: recipe.image.architecture.clone(),
+        key: plan.bundle.clone(),
+        kernel: Kernel { artifact: add(&parts.kernel, folder, "vmlinux")?, release },
+        initramfs: initramfs.transpose()?,
+        rootfs: Rootfs {
+            artifact: add(&parts.rootfs, folder, rootfs::FILE)?,
+            filesystem: "ext4".into(),
+            uuid: rootfs::format_uuid(&rootfs::uuid(&plan.rootfs)),
+        },
+        cmdline: recipe.kernel.cmdline.value.clone(),
+        machine: Machine {
+            vcpus: recipe.vm.vcpus,
+            memory_mib: recipe.vm.memory_mib,
+            network: recipe.vm.network,
+        },
+        ready: Readiness { marker: recipe.ready.marker.clone(), timeout_s: recipe.ready.timeout_s },
+        packages: packages(locked),
+    };
+    let mut json = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Error::internal("the manifest does not serialise").because(error))?;
+    json.push('\n');
+    files::write_atomic(&folder.join(MANIFEST), json.as_bytes(), READ_ONLY)?;
+    files::write_atomic(&folder.join(SUMS), sums(&manifest, &json).as_bytes(), READ_ONLY)?;
+    Ok(manifest)
+}
+
+fn packages(locked: &Locked) -> Vec<Package> {
+    let pinned = &locked.lock.packages;
+    let package = |package: &kindling_debian::LockedPackage| Package {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        architecture: package.architecture.clone(),
+        sha256: package.sha256.clone(),
+    };
+    pinned.iter().map(package).collect()
+}
+
+/// Copies one artifact; the hash is of the copy, so that what is promised is what is there.
+fn add(from: &Path, to: &Path, file: &str) -> Result<Artifact> {
+    let copy = to.join(file);
+    files::copy(&from.join(file), &copy, READ_ONLY)?;
+    files::open(&copy)?.sync_all().context(format!("cannot sync {}", copy.display()))?;
+    let size = files::metadata(&copy)?.len();
+    Ok(Artifact { file: file.into(), size, sha256: hash::file(&copy)? })
+}
+
+/// The lines of `SHA256SUMS`, as `sha256sum --check` reads them.
+fn sums(manifest: &Manifest, json: &str) -> String {
+    let mut artifacts = vec![&manifest.kernel.artifact, &manifest.rootfs.artifact];
+    artifacts.extend(&manifest.initramfs);
+    let mut lines: Vec<String> =
+        artifacts.iter().map(|artifact| format!("{}  {}\n", artifact.sha256, artifact.file)).collect();
+    lines.push(format!("{}  {MANIFEST}\n", hash::bytes(json.as_bytes())));
+    lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
+    lines.concat()
+}
+
+/// Puts `new` where `target` is, atomically; what was there ends up at `new` and is removed by its owner.
+fn swap(new: &Path, target: &Path) -> Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    if !target.exists() {
+        return files::rename(new, target);
+    }
+    renameat_with(CWD, new, CWD, target, RenameFlags::EXCHANGE)
+        .context(format!("cannot put the new bundle into {}", target.display()))
+}
+
+fn stamp_path(target: &Path, store: &Store) -> PathBuf {
+    let name = hash::bytes(target.as_os_str().as_encoded_bytes());
+    store.root().join("work/bundles").join(name)
+}
+
+/// Size, inode and change time of each file of a published bundle; `None` where one is missing.
+fn stamp(target: &Path, manifest: &Manifest) -> Option<String> {
+    let mut names = vec![MANIFEST, SUMS, &manifest.kernel.artifact.file, &manifest.rootfs.artifact.file];
+    names.extend(manifest.initramfs.iter().map(|artifact| artifact.file.as_str()));
+    let line = |name: &&str| {
+        let meta: Metadata = std::fs::symlink_metadata(target.join(name)).ok()?;
+        Some(format!("{name} {} {} {}.{:09}\n", meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
+    };
+    names.iter().map(line).collect()
+}

@@ -1,0 +1,75 @@
+//! What a build reads from the checkout and the machine, besides what the lock pins.
+
+use std::path::Path;
+
+use kindling_base::hash::{self, Hasher};
+use kindling_base::{Command, Result, files};
+
+use crate::kernel::Fragment;
+use crate::overlay::{self, OverlayEntry};
+use crate::project::Project;
+use crate::recipe::Recipe;
+
+/// The inputs, read once so that key and result are of the same bytes.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Kernel configuration fragments in the recipe's order.
+    pub fragments: Vec<Fragment>,
+    /// Rendered overlays, in order.
+    pub overlays: Vec<OverlayEntry>,
+    /// Hash of the initramfs program's source.
+    pub initramfs: String,
+    /// First line of the C compiler's `--version`: another compiler makes another kernel.
+    pub compiler: String,
+    /// Version of the Rust compiler that builds PID 1.
+    pub rustc: String,
+}
+
+/// Reads the inputs of a recipe.
+///
+/// # Errors
+/// A fragment or overlay does not exist, a template does not render, or a compiler does not start.
+pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
+    let fragments = recipe.kernel.fragments.iter().map(|name| {
+        Fragment::read(&project.kernel_config(), &name.value).map_err(|error| name.locate(error))
+    });
+    let variables = variables(recipe);
+    let mut overlays = Vec::new();
+    for name in &recipe.rootfs.overlays {
+        let entries = overlay::read(&project.overlays(), &name.value, &variables);
+        overlays.extend(entries.map_err(|error| name.locate(error))?);
+    }
+    Ok(Inputs {
+        fragments: fragments.collect::<Result<_>>()?,
+        overlays,
+        initramfs: hash_sources(&project.initramfs())?,
+        compiler: first_line(Command::new("gcc").arg("--version"))?,
+        rustc: env!("KINDLING_RUSTC").to_owned(),
+    })
+}
+
+/// What overlay templates may use: the recipe's `[rootfs.variables]` and the built-in names.
+fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, String> {
+    let mut variables = recipe.rootfs.variables.clone();
+    for (name, value) in [
+        ("name", &recipe.name),
+        ("hostname", &recipe.image.hostname),
+        ("ready_marker", &recipe.ready.marker),
+    ] {
+        variables.insert(name.to_owned(), value.clone());
+    }
+    variables
+}
+
+fn hash_sources(folder: &Path) -> Result<String> {
+    let mut hasher = Hasher::new();
+    for path in crate::initramfs::sources(folder)? {
+        let name = path.strip_prefix(folder).unwrap_or(&path);
+        hasher.field(name.as_os_str().as_encoded_bytes()).field(hash::bytes(&files::read(&path)?));
+    }
+    Ok(hasher.finish())
+}
+
+fn first_line(command: Command) -> Result<String> {
+    Ok(command.run()?.text().lines().next().unwrap_or_default().to_owned())
+}

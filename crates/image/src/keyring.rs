@@ -1,0 +1,31 @@
+//! The public keys of an archive, data of the project.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Error, Result, nearest};
+
+/// The keyring called `name` in `folder`: `name.asc` (armored) or `name.gpg` (binary).
+///
+/// # Errors
+/// Neither exists; the hint names near ones.
+pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
+    for ending in ["asc", "gpg"] {
+        let path = folder.join(format!("{name}.{ending}"));
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    let mut known: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    known.sort();
+    let near = nearest(name, known.iter().map(String::as_str), 3);
+    let hint = if near.is_empty() {
+        format!("put the archive's public keys there; keyrings that exist: {}", known.join(", "))
+    } else {
+        format!("did you mean `{}`?", near.join("` or `"))
+    };
+    Err(Error::user(format!("no keyring `{name}` in {}", folder.display())).hint(hint))
+}

@@ -1,0 +1,158 @@
+//! `recipes/<name>.lock`: every input pinned, no host named, one line a package.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use kindling_base::hash::Hasher;
+use kindling_base::{Error, Result, files};
+use kindling_debian::LockedPackage;
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::{KernelSource, Located, Recipe};
+
+/// Version of the file's format.
+const VERSION: u32 = 1;
+
+/// A recipe with all its inputs pinned. What fetches or builds takes only this.
+#[derive(Clone, Debug)]
+pub struct Locked {
+    /// What was asked for.
+    pub recipe: Recipe,
+    /// What it was resolved to.
+    pub lock: Lock,
+}
+
+/// The contents of a lock file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Lock {
+    /// Format version.
+    pub version: u32,
+    /// Hash of the part of the recipe that decides the resolution. Another request needs a new lock.
+    pub request: String,
+    /// Where the kernel's source comes from.
+    pub kernel: PinnedKernel,
+    /// Every package of the root filesystem, sorted by name.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// The kernel's source, pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PinnedKernel {
+    /// A .deb that holds `usr/src/linux-*.tar.xz`.
+    Package {
+        /// The .deb.
+        package: LockedPackage,
+    },
+    /// A tarball anywhere.
+    Url {
+        /// Its address, from the recipe.
+        url: String,
+        /// Its SHA-256, from the recipe.
+        sha256: String,
+    },
+}
+
+impl PinnedKernel {
+    /// SHA-256 of the file that holds the source.
+    pub fn sha256(&self) -> &str {
+        match self {
+            Self::Package { package } => &package.sha256,
+            Self::Url { sha256, .. } => sha256,
+        }
+    }
+}
+
+/// The path of a recipe's lock: beside it, with the ending `.lock`.
+pub fn path(recipe: &Path) -> PathBuf {
+    recipe.with_extension("lock")
+}
+
+/// Reads the lock beside a recipe; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read or parsed, or is of another format.
+pub fn read(path: &Path) -> Result<Option<Lock>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = files::read_text(path)?;
+    let lock: Lock = toml::from_str(&text).map_err(|error| {
+        Error::user(format!("{} does not parse", path.display()))
+            .because(error)
+            .hint("restore it from version control, or write it anew with `cargo xtask lock`")
+    })?;
+    if lock.version != VERSION {
+        return Err(Error::user(format!(
+            "{} has format {}, this program reads format {VERSION}",
+            path.display(),
+            lock.version
+        ))
+        .hint("write it anew with `cargo xtask lock`"));
+    }
+    Ok(Some(lock))
+}
+
+/// Writes a lock, all of it or nothing.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn write(path: &Path, lock: &Lock) -> Result<()> {
+    files::write_atomic(path, render(lock).as_bytes(), 0o644)
+}
+
+/// A fresh lock for a request.
+pub fn new(recipe: &Recipe, kernel: PinnedKernel, packages: Vec<LockedPackage>) -> Lock {
+    Lock { version: VERSION, request: request(recipe), kernel, packages }
+}
+
+/// Hash of what decides the resolution: distribution, suites, components, packages, recommends and the
+/// kernel's source. The rest of a recipe may change without a new lock.
+pub fn request(recipe: &Recipe) -> String {
+    let mut hasher = Hasher::new();
+    let rootfs = &recipe.rootfs;
+    let join = |list: &[Located<String>]| list.iter().map(|item| item.value.as_str()).collect::<Vec<_>>().join("\n");
+    hasher.field(&recipe.image.distribution.value).field(&recipe.image.architecture);
+    hasher.field(join(&rootfs.suites)).field(join(&rootfs.components));
+    hasher.field(join(&rootfs.packages)).field([u8::from(rootfs.recommends)]);
+    match &recipe.kernel.source {
+        KernelSource::Package(name) => hasher.field("package").field(&name.value),
+        KernelSource::Url { url, sha256 } => hasher.field("url").field(&url.value).field(&sha256.value),
+    };
+    hasher.finish()
+}
+
+fn render(lock: &Lock) -> String {
+    let mut text = String::from(
+        "# Every input of the recipe beside this file, pinned. Written by `cargo xtask lock`; commit it.\n",
+    );
+    let _ = writeln!(text, "version = {}\nrequest = {}\n", lock.version, quote(&lock.request));
+    text.push_str("packages = [\n");
+    for package in &lock.packages {
+        let _ = writeln!(text, "    {},", inline(package));
+    }
+    text.push_str("]\n\n[kernel]\n");
+    let _ = match &lock.kernel {
+        PinnedKernel::Package { package } => writeln!(text, "package = {}", inline(package)),
+        PinnedKernel::Url { url, sha256 } => writeln!(text, "url = {}\nsha256 = {}", quote(url), quote(sha256)),
+    };
+    text
+}
+
+/// One package as an inline table, on one line, so that a version change is one line of a diff.
+fn inline(package: &LockedPackage) -> String {
+    let LockedPackage { name, version, architecture, suite, size, sha256, path } = package;
+    format!(
+        "{{ name = {}, version = {}, architecture = {}, suite = {}, size = {size}, sha256 = {}, path = {} }}",
+        quote(name),
+        quote(version),
+        quote(architecture),
+        quote(suite),
+        quote(sha256),
+        quote(path),
+    )
+}
+
+fn quote(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

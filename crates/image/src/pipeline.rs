@@ -1,0 +1,72 @@
+//! The whole build, in order. Reads like a table of contents.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Event, Outcome, Reporter, Result, files};
+use kindling_bundle::Manifest;
+use kindling_debian::FetchError;
+
+use crate::bundle::{self, Parts};
+use crate::inputs::{self, Inputs};
+use crate::lock::Locked;
+use crate::plan::plan;
+use crate::recipe;
+use crate::resolve::{self, Policy, Sources, resolve};
+use crate::run::Run;
+
+/// What to build and where to put it.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The recipe's file.
+    pub recipe: &'a Path,
+    /// Folder in which the bundle's folder appears.
+    pub out: &'a Path,
+    /// What may happen to the lock.
+    pub policy: Policy,
+    /// Checkout, store, mirrors and signature rules.
+    pub sources: Sources<'a>,
+}
+
+/// A finished build.
+#[derive(Debug)]
+pub struct Built {
+    /// The bundle's folder.
+    pub folder: PathBuf,
+    /// Its contents page.
+    pub manifest: Manifest,
+    /// Whether anything had to be done.
+    pub outcome: Outcome,
+}
+
+/// Builds the bundle of a recipe: everything that is not in the store already.
+///
+/// # Errors
+/// The recipe is wrong, an input cannot be had, or a stage failed. An earlier bundle stays as it was.
+pub fn build(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Built> {
+    let recipe = recipe::load(request.recipe)?;
+    let inputs = inputs::read(&recipe, request.sources.project)?;
+    let locked = resolve(recipe, request.policy, &request.sources, reporter)?;
+    match build_locked(request, &locked, &inputs, reporter) {
+        Err(FetchError::Gone { error, .. }) if request.policy == Policy::Keep => {
+            reporter.report(Event::Warning(format!("{error}; resolving again")));
+            let locked = resolve(locked.recipe, Policy::Update, &request.sources, reporter)?;
+            Ok(build_locked(request, &locked, &inputs, reporter)?)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn build_locked(request: &Request<'_>, locked: &Locked, inputs: &Inputs, reporter: &dyn Reporter) -> Result<Built, FetchError> {
+    let store = request.sources.store;
+    let plan = plan(locked, inputs);
+    let folder = files::absolute(&request.out.join(&locked.recipe.name))?;
+    if bundle::is_current(&folder, &plan, store) {
+        let manifest = kindling_bundle::load(&folder)?;
+        return Ok(Built { folder, manifest, outcome: Outcome::Cached });
+    }
+    let mirrors = resolve::mirrors(&locked.recipe, &request.sources)?;
+    let run = Run { request, locked, inputs, plan: &plan, mirrors: &mirrors, reporter };
+    let parts = Parts { initramfs: run.initramfs()?, rootfs: run.rootfs()?, kernel: run.kernel()? };
+    let manifest = run.bundle(&folder, &parts)?;
+    Ok(Built { folder, manifest, outcome: Outcome::Built })
+}

@@ -1,0 +1,102 @@
+//! From a locked recipe to the list of stages, each with the key of its result. Pure: reads no clock,
+//! runs nothing, and prints the same on every machine with the same inputs.
+
+use kindling_base::hash::Hasher;
+
+use crate::inputs::Inputs;
+use crate::lock::Locked;
+use crate::recipe::Initramfs;
+
+/// Names of the stages, as events and the store show them.
+pub mod stage {
+    /// Downloads of .debs and the kernel's source.
+    pub const DOWNLOAD: &str = "download";
+    /// The kernel.
+    pub const KERNEL: &str = "kernel";
+    /// PID 1 and its cpio.
+    pub const INITRAMFS: &str = "initramfs";
+    /// Unpacked and configured packages, frozen.
+    pub const PACKAGES: &str = "packages";
+    /// The ext4 image.
+    pub const ROOTFS: &str = "rootfs";
+    /// The folder that a launcher gets.
+    pub const BUNDLE: &str = "bundle";
+}
+
+/// What will be made. Two plans with the same keys give the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Key of the kernel.
+    pub kernel: String,
+    /// Key of the initramfs; `None` where the kernel mounts the root itself.
+    pub initramfs: Option<String>,
+    /// Key of the frozen package tree.
+    pub packages: String,
+    /// Key of the ext4 image.
+    pub rootfs: String,
+    /// Key of the whole bundle.
+    pub bundle: String,
+}
+
+/// Computes the plan.
+pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
+    let kernel = kernel_key(locked, inputs);
+    let initramfs =
+        (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
+    let packages = packages_key(locked);
+    let rootfs = rootfs_key(locked, inputs, &packages);
+    let bundle = bundle_key(locked, &kernel, initramfs.as_deref(), &rootfs);
+    Plan { kernel, initramfs, packages, rootfs, bundle }
+}
+
+fn kernel_key(locked: &Locked, inputs: &Inputs) -> String {
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_KERNEL")).field(&inputs.compiler).field(epoch(locked));
+    key.field(locked.lock.kernel.sha256());
+    for fragment in &inputs.fragments {
+        key.field(&fragment.name).field(&fragment.text);
+    }
+    key.finish()
+}
+
+fn initramfs_key(locked: &Locked, inputs: &Inputs) -> String {
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_INITRAMFS")).field(&inputs.rustc).field(epoch(locked));
+    key.field(&inputs.initramfs);
+    key.finish()
+}
+
+fn packages_key(locked: &Locked) -> String {
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_PACKAGES")).field(epoch(locked));
+    for package in &locked.lock.packages {
+        key.field(&package.name).field(&package.sha256);
+    }
+    key.finish()
+}
+
+fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_ROOTFS")).field(epoch(locked)).field(packages);
+    key.field(&locked.recipe.name).field(locked.recipe.rootfs.free_mib.to_le_bytes());
+    for entry in &inputs.overlays {
+        entry.hash_into(&mut key);
+    }
+    key.finish()
+}
+
+fn bundle_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str) -> String {
+    let recipe = &locked.recipe;
+    let mut key = Hasher::new();
+    key.field(kernel).field(initramfs.unwrap_or("none")).field(rootfs);
+    key.field(&recipe.name).field(&recipe.image.description).field(&recipe.kernel.cmdline.value);
+    key.field(recipe.vm.vcpus.to_le_bytes()).field(recipe.vm.memory_mib.to_le_bytes());
+    key.field([u8::from(recipe.vm.network)]);
+    key.field(&recipe.ready.marker).field(recipe.ready.timeout_s.to_le_bytes());
+    key.field(kindling_bundle::SCHEMA.to_le_bytes());
+    key.finish()
+}
+
+fn epoch(locked: &Locked) -> [u8; 4] {
+    locked.recipe.image.epoch_s.to_le_bytes()
+}

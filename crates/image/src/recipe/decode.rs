@@ -1,0 +1,194 @@
+//! From a merged tree to a recipe.
+
+use std::path::Path;
+
+use super::extends::Resolved;
+use super::location::{Located, Problem};
+use super::name::{HOSTNAME, LINE, PACKAGE, PLAIN, SHA256, TEXT, URL, VARIABLE};
+use super::reader::Reader;
+use super::{Image, Initramfs, KernelSource, KernelSpec, Ready, Recipe, RootfsSpec, Vm, cmdline};
+
+/// `None` only if a mistake was added to `problems`.
+pub(super) fn decode(
+    path: &Path,
+    resolved: Resolved,
+    problems: &mut Vec<Problem>,
+) -> Option<Recipe> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    if !(PLAIN.accepts)(&stem) {
+        let message = format!("a recipe cannot be called `{}`", stem.escape_debug());
+        problems.push(Problem::new(&resolved.start, message, PLAIN.words));
+    }
+    let mut reader = Reader::new("", resolved.start, resolved.table, problems);
+    let image = reader.table("image", image);
+    let kernel = reader.table("kernel", kernel);
+    let initramfs = reader.table("initramfs", initramfs);
+    let rootfs = reader.table("rootfs", rootfs);
+    let vm = reader.table("vm", vm);
+    let ready = reader.table("ready", ready);
+    if let Some(kernel) = &kernel {
+        for problem in cmdline::check(&kernel.cmdline, initramfs) {
+            reader.problem(problem);
+        }
+    }
+    reader.finish();
+    Some(Recipe {
+        name: stem.into_owned(),
+        path: path.to_owned(),
+        inputs: resolved.inputs,
+        image: image?,
+        kernel: kernel?,
+        initramfs: initramfs?,
+        rootfs: rootfs?,
+        vm: vm?,
+        ready: ready?,
+    })
+}
+
+fn image(mut reader: Reader<'_>) -> Option<Image> {
+    let description = reader.required("description", "\"what this image is for\"", |r, key| {
+        r.string(key, &LINE)
+    });
+    let distribution =
+        reader.required("distribution", "\"debian\"", |r, key| r.string(key, &PLAIN));
+    let architecture = reader.or("architecture", "amd64", |r, key| {
+        r.one_of(key, &[("amd64", "amd64")])
+    });
+    let epoch = reader.required("epoch", "2026-11-01T00:00:00Z", Reader::instant);
+    let hostname = reader.required("hostname", "\"kindling\"", |r, key| {
+        r.string(key, &HOSTNAME)
+    });
+    reader.finish();
+    Some(Image {
+        description: description?.value,
+        distribution: distribution?,
+        architecture: architecture?.to_owned(),
+        epoch_s: epoch?,
+        hostname: hostname?.value,
+    })
+}
+
+fn kernel(mut reader: Reader<'_>) -> Option<KernelSpec> {
+    let has = ["package", "url", "sha256"].map(|key| reader.has(key));
+    let package = reader.string("package", &PACKAGE);
+    let url = reader.string("url", &URL);
+    let sha256 = reader.string("sha256", &SHA256);
+    let source = match has {
+        [true, false, false] => package.map(KernelSource::Package),
+        [false, true, true] => {
+            let both = url.zip(sha256);
+            both.map(|(url, sha256)| KernelSource::Url { url, sha256 })
+        }
+        _ => {
+            no_one_source(&mut reader, has, package, url, sha256);
+            None
+        }
+    };
+    let fragments = reader.required("fragments", "[\"base\", \"virtio\"]", |r, key| {
+        r.filled(key, &PLAIN)
+    });
+    let cmdline = reader.required("cmdline", "\"console=ttyS0 root=/dev/vda rw\"", |r, key| {
+        r.string(key, &LINE)
+    });
+    reader.finish();
+    Some(KernelSpec {
+        source: source?,
+        fragments: fragments?,
+        cmdline: cmdline?,
+    })
+}
+
+/// Says what is wrong with the keys that name the kernel's source.
+fn no_one_source(
+    reader: &mut Reader<'_>,
+    has: [bool; 3],
+    package: Option<Located<String>>,
+    url: Option<Located<String>>,
+    sha256: Option<Located<String>>,
+) {
+    let either = "name the source by `package` alone, or by `url` and `sha256`";
+    let (at, message) = match has {
+        [false, false, false] => (None, "[kernel] does not say where the source comes from"),
+        [true, true, _] => (
+            url,
+            "a kernel from a package cannot come from a URL as well",
+        ),
+        [true, false, _] => (
+            sha256,
+            "`sha256` belongs to a `url`, and this kernel is from a package",
+        ),
+        [false, true, _] => (url, "`url` needs the tarball's `sha256` beside it"),
+        [false, false, true] => (sha256, "`sha256` without the `url` of the tarball"),
+    };
+    let at = at
+        .or(package)
+        .map_or_else(|| reader.at().clone(), |value| value.at);
+    reader.problem(Problem::new(&at, message, either));
+}
+
+fn initramfs(mut reader: Reader<'_>) -> Option<Initramfs> {
+    let modes = [("minimal", Initramfs::Minimal), ("none", Initramfs::None)];
+    let mode = reader.or("mode", Initramfs::Minimal, |r, key| r.one_of(key, &modes));
+    reader.finish();
+    mode
+}
+
+fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
+    let suites = reader.required("suites", "[\"bookworm\"]", |r, key| r.filled(key, &PLAIN));
+    let components = reader.required("components", "[\"main\"]", |r, key| r.filled(key, &PLAIN));
+    let keyring = reader.required("keyring", "\"debian-12\"", |r, key| r.string(key, &PLAIN));
+    let packages = reader.required("packages", "[\"systemd-sysv\"]", |r, key| {
+        r.filled(key, &PACKAGE)
+    });
+    let recommends = reader.or("recommends", false, Reader::boolean);
+    let overlays = reader.or("overlays", Vec::new(), |r, key| r.list(key, &PLAIN));
+    // 16 TiB is what ext4 can hold in 4 KiB blocks with 32-bit numbers.
+    let free_mib = reader.or("free_mib", 256, |r, key| {
+        r.integer(key, 0..=16 << 20, " MiB")
+    });
+    let variables = reader.table("variables", |r| Some(r.strings(&VARIABLE, &TEXT)));
+    let mirrors = reader.table("mirrors", |r| Some(r.strings(&PLAIN, &URL)));
+    reader.finish();
+    let variables = variables?.into_iter();
+    Some(RootfsSpec {
+        suites: suites?,
+        components: components?,
+        keyring: keyring?,
+        packages: packages?,
+        recommends: recommends?,
+        overlays: overlays?,
+        free_mib: free_mib?,
+        variables: variables.map(|(key, text)| (key, text.value)).collect(),
+        mirrors: mirrors?,
+    })
+}
+
+fn vm(mut reader: Reader<'_>) -> Option<Vm> {
+    // 32 is what Firecracker allows (MAX_SUPPORTED_VCPUS); QEMU's microvm takes more.
+    let vcpus = reader.or("vcpus", 2, |r, key| r.integer(key, 1..=32, ""));
+    // Below 64 MiB systemd is killed for want of memory before it is up; 1 TiB is past any host of ours.
+    let memory_mib = reader.or("memory_mib", 512, |r, key| {
+        r.integer(key, 64..=1 << 20, " MiB")
+    });
+    let network = reader.or("network", true, Reader::boolean);
+    reader.finish();
+    Some(Vm {
+        vcpus: vcpus?,
+        memory_mib: memory_mib?,
+        network: network?,
+    })
+}
+
+fn ready(mut reader: Reader<'_>) -> Option<Ready> {
+    let marker = reader.required("marker", "\"kindling: ready\"", |r, key| {
+        r.string(key, &LINE)
+    });
+    let timeout_s = reader.or("timeout_s", 180, |r, key| {
+        r.integer(key, 1..=86_400, " seconds")
+    });
+    reader.finish();
+    Some(Ready {
+        marker: marker?.value,
+        timeout_s: timeout_s?,
+    })
+}

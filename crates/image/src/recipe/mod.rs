@@ -1,0 +1,156 @@
+//! Recipes: what an engineer writes, in TOML, to describe an image.
+//!
+//! [`load`] reads a recipe and its ancestors (`extends`), merges them key by key and checks every value, so
+//! that later stages need no check of their own. All mistakes are reported together, each with file, line,
+//! column, the line itself and a suggestion. Values that a later stage may have to complain about (a package
+//! that no archive has) are [`Located`] for that purpose.
+
+mod cmdline;
+mod decode;
+mod extends;
+mod find;
+mod instant;
+mod location;
+mod name;
+mod reader;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kindling_base::Result;
+
+pub use find::find;
+pub use location::{Located, Location};
+
+/// A recipe with everything inherited and checked.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// The file's name without `.toml`; a bundle is called so.
+    pub name: String,
+    /// The file itself.
+    pub path: PathBuf,
+    /// Every file that was read: the recipe, then its parent, its grandparent ...
+    pub inputs: Vec<PathBuf>,
+    /// What the image is.
+    pub image: Image,
+    /// How its kernel is made.
+    pub kernel: KernelSpec,
+    /// What finds the root disk.
+    pub initramfs: Initramfs,
+    /// What is in its root filesystem.
+    pub rootfs: RootfsSpec,
+    /// The machine it is made for.
+    pub vm: Vm,
+    /// How a launcher learns that it is up.
+    pub ready: Ready,
+}
+
+/// `[image]`
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// One line for a person.
+    pub description: String,
+    /// Name that mirrors go by: `debian`, `ubuntu`.
+    pub distribution: Located<String>,
+    /// Debian's name of the architecture; only `amd64` for now.
+    pub architecture: String,
+    /// Seconds since 1970-01-01T00:00:00Z to which every time in the image is clamped.
+    pub epoch_s: u32,
+    /// Host name of the guest.
+    pub hostname: String,
+}
+
+/// `[kernel]`
+#[derive(Clone, Debug)]
+pub struct KernelSpec {
+    /// Where its source comes from.
+    pub source: KernelSource,
+    /// Names of `kernel-config/NAME.config`, later ones win.
+    pub fragments: Vec<Located<String>>,
+    /// The command line; launchers add `ip=`.
+    pub cmdline: Located<String>,
+}
+
+/// Where the kernel's source comes from.
+#[derive(Clone, Debug)]
+pub enum KernelSource {
+    /// A package of the distribution that holds the source: `linux-source-6.1`.
+    Package(Located<String>),
+    /// A tarball.
+    Url {
+        /// Its `http://` or `https://` address.
+        url: Located<String>,
+        /// SHA-256 of the tarball, 64 lowercase hexadecimal digits.
+        sha256: Located<String>,
+    },
+}
+
+/// `[initramfs]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initramfs {
+    /// Our own PID 1 finds the root disk by name, UUID, label or partition and switches to it.
+    Minimal,
+    /// The kernel mounts the root disk itself.
+    None,
+}
+
+/// `[rootfs]`
+#[derive(Clone, Debug)]
+pub struct RootfsSpec {
+    /// Suites of the archive: `bookworm`, `bookworm-updates` ...
+    pub suites: Vec<Located<String>>,
+    /// Components of each suite: `main`.
+    pub components: Vec<Located<String>>,
+    /// Name of `keyrings/NAME.asc` or `.gpg` beside the recipes, with the archive's keys.
+    pub keyring: Located<String>,
+    /// Packages asked for, in the recipe's order; what they depend on and what is essential comes with them.
+    pub packages: Vec<Located<String>>,
+    /// Whether recommended packages are installed as well.
+    pub recommends: bool,
+    /// Names of `rootfs-overlays/NAME/`, later ones win.
+    pub overlays: Vec<Located<String>>,
+    /// Free space of the filesystem when it is new, in MiB.
+    pub free_mib: u32,
+    /// Values for the templates of overlays.
+    pub variables: BTreeMap<String, String>,
+    /// Mirrors by distribution.
+    pub mirrors: BTreeMap<String, Located<String>>,
+}
+
+/// `[vm]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vm {
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Whether it has a network card.
+    pub network: bool,
+}
+
+/// `[ready]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// A console line that begins with this text means ready.
+    pub marker: String,
+    /// Seconds after which a launcher gives up waiting.
+    pub timeout_s: u32,
+}
+
+/// Reads the recipe at `path` with everything it extends.
+///
+/// # Errors
+/// A file cannot be read, or there are mistakes in it; all of them are in the one user error.
+pub fn load(path: &Path) -> Result<Recipe> {
+    let mut problems = Vec::new();
+    let resolved = extends::resolve(path, &mut problems)?;
+    let recipe = decode::decode(path, resolved, &mut problems);
+    match recipe {
+        Some(recipe) if problems.is_empty() => Ok(recipe),
+        _ => Err(location::into_error(path, problems)),
+    }
+}

@@ -1,0 +1,95 @@
+//! What names in a recipe may look like: each becomes part of a path, a command or a file format.
+
+/// A rule for a name and how to say it.
+pub(super) struct Rule {
+    /// Whether a text obeys it.
+    pub(super) accepts: fn(&str) -> bool,
+    /// The rule in words, as a hint.
+    pub(super) words: &'static str,
+}
+
+/// Files and folders beside the recipes, suites and components: safe as one part of a path and of a URL.
+pub(super) const PLAIN: Rule = Rule {
+    accepts: |text| {
+        let mut chars = text.chars();
+        chars.next().is_some_and(|c| c.is_ascii_alphanumeric())
+            && chars.all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    },
+    words: "a name begins with a letter or digit and goes on with letters, digits, `.`, `_` and `-`",
+};
+
+/// Debian Policy 5.6.1.
+pub(super) const PACKAGE: Rule = Rule {
+    accepts: |text| {
+        let mut chars = text.chars();
+        text.len() >= 2
+            && chars
+                .next()
+                .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+    },
+    words: "a package name has two or more lowercase letters, digits, `+`, `-` and `.`, and begins with a letter or digit",
+};
+
+/// RFC 1123, and Linux's limit of 64 characters (`__NEW_UTS_LEN`).
+pub(super) const HOSTNAME: Rule = Rule {
+    accepts: |text| {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        };
+        text.len() <= 64 && text.split('.').all(label)
+    },
+    words: "a host name has lowercase letters, digits and inner `-`, in labels separated by `.`, at most 64 characters in all",
+};
+
+/// Names that a minijinja template can use.
+pub(super) const VARIABLE: Rule = Rule {
+    accepts: |text| {
+        !text.starts_with(|c: char| c.is_ascii_digit())
+            && !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    },
+    words: "a variable has letters, digits and `_`, and does not begin with a digit",
+};
+
+/// SHA-256 as `sha256sum` prints it.
+pub(super) const SHA256: Rule = Rule {
+    accepts: |text| {
+        text.len() == 64
+            && text
+                .chars()
+                .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+    },
+    words: "a SHA-256 has 64 lowercase hexadecimal digits, as `sha256sum` prints it",
+};
+
+/// What our downloader can fetch.
+pub(super) const URL: Rule = Rule {
+    accepts: |text| {
+        let rest = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"));
+        rest.is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+                && text.chars().all(|c| c.is_ascii_graphic())
+        })
+    },
+    words: "an address begins with http:// or https:// and has no spaces",
+};
+
+/// A line of text for people or for the console.
+pub(super) const LINE: Rule = Rule {
+    accepts: |text| !text.trim().is_empty() && !text.chars().any(char::is_control),
+    words: "write one line of text that is not empty",
+};
+
+/// Any text at all.
+pub(super) const TEXT: Rule = Rule {
+    accepts: |_| true,
+    words: "any text",
+};

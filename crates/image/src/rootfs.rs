@@ -1,0 +1,159 @@
+//! The root filesystem: the frozen package tree, the overlays laid over it, written as ext4.
+
+use std::path::Path;
+
+use kindling_base::hash::Hasher;
+use kindling_base::{Error, Event, Reporter, Result, Unit};
+use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
+
+use crate::overlay::{OverlayEntry, OverlayKind};
+use crate::plan::stage;
+
+/// Name of the image in its stage folder and in the bundle.
+pub const FILE: &str = "rootfs.ext4";
+
+/// What an image is made of besides packages.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The frozen package tree, a tar.
+    pub packages: &'a Path,
+    /// Files laid over it, in order.
+    pub overlays: &'a [OverlayEntry],
+    /// The stage's key: UUID and hash seed derive from it.
+    pub key: &'a str,
+    /// Seconds since 1970; no file of the image is later.
+    pub epoch: i64,
+    /// Room left for the guest, in MiB.
+    pub free_mib: u64,
+}
+
+/// Writes `out/rootfs.ext4`.
+///
+/// # Errors
+/// The tree does not read, an overlay does not fit it, or the image cannot be written.
+pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Result<()> {
+    let mut tree = Tree::from_tar(request.packages)?;
+    lay_over(&mut tree, request.overlays, request.epoch)?;
+    let options = kindling_ext4::Options {
+        uuid: uuid(request.key),
+        hash_seed: derive(request.key, "hash seed"),
+        label: "root".into(),
+        epoch: request.epoch,
+        free_bytes: request.free_mib << 20,
+        ..Default::default()
+    };
+    let mut progress = |done, total| {
+        reporter.report(Event::Progress { stage: stage::ROOTFS, unit: Unit::Blocks, done, total: Some(total) });
+    };
+    kindling_ext4::write(&tree, &options, &out.join(FILE), &mut progress)?;
+    Ok(())
+}
+
+/// The filesystem's UUID for a stage key: version 8 (RFC 9562), so that nobody takes it for random.
+pub fn uuid(key: &str) -> [u8; 16] {
+    let mut bytes = derive(key, "uuid");
+    bytes[6] = (bytes[6] & 0x0f) | 0x80;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    bytes
+}
+
+/// A UUID as people write it.
+pub fn format_uuid(uuid: &[u8; 16]) -> String {
+    let hex = kindling_base::hash::hex(uuid);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+fn derive(key: &str, purpose: &str) -> [u8; 16] {
+    let mut hasher = Hasher::new();
+    hasher.field(key).field(purpose);
+    let digest = hasher.digest();
+    std::array::from_fn(|at| digest[at])
+}
+
+/// Lays overlay entries over a tree. A directory that exists keeps its owner and mode unless the overlay
+/// names others.
+fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()> {
+    let mtime = Timestamp { seconds: epoch, nanoseconds: 0 };
+    for overlay in overlays {
+        let kind = match &overlay.kind {
+            OverlayKind::Directory => {
+                let exists = matches!(tree.get(&overlay.path).map(|entry| &entry.kind), Some(Kind::Directory));
+                if exists && !overlay.explicit {
+                    continue;
+                }
+                Kind::Directory
+            }
+            OverlayKind::File(bytes) => Kind::File(Content::Bytes(bytes.as_slice().into())),
+            OverlayKind::Symlink(target) => Kind::Symlink(target.clone()),
+        };
+        let mut entry = Entry::new(kind, overlay.mode, mtime);
+        (entry.uid, entry.gid) = (overlay.uid, overlay.gid);
+        tree.insert(&overlay.path, entry).map_err(|error| through_symlink(tree, overlay, error))?;
+    }
+    Ok(())
+}
+
+/// Explains the commonest mistake: a file under `lib/` where `/lib` is a symbolic link to `usr/lib`.
+fn through_symlink(tree: &Tree, overlay: &OverlayEntry, error: Error) -> Error {
+    let error = error.within(overlay.source.display());
+    let parts: Vec<&[u8]> = overlay.path.split(|&b| b == b'/').collect();
+    for end in 1..parts.len() {
+        let ancestor = parts[..end].join(&b'/');
+        if let Some(Kind::Symlink(target)) = tree.get(&ancestor).map(|entry| &entry.kind) {
+            let (ancestor, target) = (String::from_utf8_lossy(&ancestor), String::from_utf8_lossy(target));
+            return error.hint(format!("/{ancestor} is a symbolic link to {target}: put the file there"));
+        }
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay(path: &str, kind: OverlayKind) -> OverlayEntry {
+        OverlayEntry {
+            path: path.as_bytes().to_vec(),
+            mode: 0o700,
+            uid: 0,
+            gid: 0,
+            explicit: false,
+            source: format!("rootfs-overlays/x/{path}").into(),
+            kind,
+        }
+    }
+
+    #[test]
+    fn an_existing_directory_keeps_its_mode_and_a_file_is_replaced() {
+        let mut tree = Tree::new(Timestamp::default());
+        tree.insert(b"etc", Entry::new(Kind::Directory, 0o755, Timestamp::default())).unwrap();
+        let entries = [
+            overlay("etc", OverlayKind::Directory),
+            overlay("etc/hostname", OverlayKind::File(b"kindling\n".to_vec())),
+        ];
+        lay_over(&mut tree, &entries, 7).unwrap();
+        assert_eq!(tree.get(b"etc").unwrap().mode, 0o755);
+        let file = tree.get(b"etc/hostname").unwrap();
+        assert_eq!((file.mode, file.mtime.seconds), (0o700, 7));
+    }
+
+    #[test]
+    fn a_path_through_a_symlink_is_explained() {
+        let mut tree = Tree::new(Timestamp::default());
+        tree.insert(b"lib", Entry::new(Kind::Symlink(b"usr/lib".to_vec()), 0o777, Timestamp::default())).unwrap();
+        let error = lay_over(&mut tree, &[overlay("lib/x", OverlayKind::File(Vec::new()))], 0).unwrap_err();
+        insta::assert_snapshot!(error.report(), @r"
+        error: rootfs-overlays/x/lib/x: the parent of `lib/x` is no directory
+        hint: /lib is a symbolic link to usr/lib: put the file there
+        ");
+    }
+
+    #[test]
+    fn uuids_are_well_formed_and_stable() {
+        let text = format_uuid(&uuid("key"));
+        assert_eq!(text.len(), 36);
+        assert_eq!(&text[14..15], "8");
+        assert_eq!(text, format_uuid(&uuid("key")));
+        assert_ne!(text, format_uuid(&uuid("other")));
+    }
+}

@@ -1,0 +1,72 @@
+//! Our own programs, run as a person runs them.
+
+use std::path::PathBuf;
+
+use kindling_base::Command;
+
+/// How a program ended and what it printed.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; 128 + signal where it was killed.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Runs to the end.
+    pub fn new(command: &Command) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let output = command.output().unwrap();
+        let code = output.status.code().or(output.status.signal().map(|signal| 128 + signal));
+        Self {
+            code: code.unwrap(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Asserts success.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts a failure with this exit code, a hint, no panic, and each of `texts` on standard error.
+    #[track_caller]
+    pub fn fails(self, code: i32, texts: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for text in texts.iter().chain(&["error: ", "hint: "]) {
+            assert!(self.stderr.contains(text), "no `{text}` in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// `cargo xtask`, as built by the command that runs the tests.
+pub fn xtask() -> Command {
+    program("xtask")
+}
+
+/// `cargo kindling`, likewise.
+pub fn kindling() -> Command {
+    program("kindling")
+}
+
+/// A program beside the folder of the running test: `target/release/NAME`.
+fn program(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let path: PathBuf = test.parent().unwrap().parent().unwrap().join(name);
+    assert!(path.exists(), "{} is not built: run the tests with `cargo xtask test`", path.display());
+    let mut command = Command::new(path);
+    for key in ["KINDLING_STORE", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        if let Some(value) = std::env::var_os(key) {
+            command = command.env(key, value);
+        }
+    }
+    command
+}

@@ -1,0 +1,117 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::render::Mode;
+
+/// The recipe that is built when none is named.
+pub(crate) const DEFAULT_RECIPE: &str = "minimal-debian-12";
+
+/// Builds microVM images from TOML recipes.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 success, 1 internal error, 2 user error, 3 an external program or server failed.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// One JSON object a line on standard output instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Only errors
+    #[arg(long, short, global = true, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+    /// The store's folder [default: $KINDLING_STORE, else ~/.cache/kindling]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// Never install host packages; name the missing ones and stop
+    #[arg(long, global = true)]
+    pub(crate) no_install: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the bundle of a recipe: kernel, initramfs, root filesystem
+    BuildImage(BuildImage),
+    /// Resolve a recipe and write its lock
+    Lock(Lock),
+    /// Print a recipe's whole kernel configuration, every fragment line asserted
+    KernelConfig(RecipeArgs),
+    /// Check every byte of a bundle against its manifest
+    Verify(Verify),
+    /// Show what this machine has and lacks
+    Doctor,
+    /// Build what the tests need, then run all of them
+    Test(Test),
+    /// Check formatting, lints and documentation
+    Tidy,
+}
+
+/// A recipe, and where its inputs come from.
+#[derive(Args, Debug)]
+pub(crate) struct RecipeArgs {
+    /// A recipe's name, or the path of its file
+    #[arg(default_value = DEFAULT_RECIPE)]
+    pub(crate) recipe: String,
+    /// Where an archive is fetched from; overrides every other setting
+    #[arg(long = "mirror", value_name = "NAME=URL")]
+    pub(crate) mirrors: Vec<String>,
+    /// Use a package index although its Valid-Until has passed
+    #[arg(long)]
+    pub(crate) allow_expired: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BuildImage {
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// Folder in which the bundle appears [default: out]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Fail rather than change the lock
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Lock {
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// Ask the archives again although the lock fits its recipe
+    #[arg(long)]
+    pub(crate) update: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// A bundle's folder
+    #[arg(default_value = "out/minimal-debian-12")]
+    pub(crate) bundle: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Test {
+    /// Only tests whose name contains this
+    pub(crate) filter: Option<String>,
+}
+
+impl Global {
+    /// How events are shown.
+    pub(crate) fn mode(&self) -> Mode {
+        if self.json {
+            Mode::Json
+        } else if self.quiet {
+            Mode::Quiet
+        } else {
+            Mode::detect()
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `cargo xtask doctor`: what this machine has and lacks.
+
+use kindling_base::host::{self, HostPackage};
+use kindling_base::Result;
+
+use super::setup::Setup;
+use crate::cli::Global;
+
+#[expect(clippy::print_stdout, reason = "the report is the command's data")]
+pub(crate) fn run(global: &Global) -> Result<()> {
+    let setup = Setup::new(global)?;
+    println!("project  {}", setup.project.root().display());
+    println!("store    {}", setup.store.root().display());
+    for (purpose, wanted) in [("build", kindling_image::host::BUILD), ("test", kindling_image::host::TEST)] {
+        let missing = host::missing(wanted);
+        println!("{purpose:8} {}", describe(&missing));
+    }
+    Ok(())
+}
+
+fn describe(missing: &[&HostPackage]) -> String {
+    if missing.is_empty() {
+        return "every host package is there".into();
+    }
+    let names: Vec<String> = missing.iter().map(|package| format!("{} ({})", package.name, package.reason)).collect();
+    format!("missing: {}", names.join(", "))
+}

@@ -1,0 +1,11 @@
+//! One module a command.
+
+pub(crate) mod build_image;
+mod cargo;
+pub(crate) mod doctor;
+pub(crate) mod kernel_config;
+pub(crate) mod lock;
+mod setup;
+pub(crate) mod test;
+pub(crate) mod tidy;
+pub(crate) mod verify;
