@@ -1,1 +1,3 @@
-//! TODO
+//! The image pipeline: from a recipe to a verified bundle.
+
+pub mod kernel;
