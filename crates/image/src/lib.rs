@@ -6,3 +6,6 @@ pub mod keyring;
 pub mod lock;
 pub mod project;
 pub mod recipe;
+//! The image pipeline: from a recipe to a verified bundle.
+
+pub mod kernel;
