@@ -13,12 +13,12 @@ const TAIL_LINES: usize = 20;
 
 /// Variables a program gets from our own environment; everything else is dropped so that builds do not
 /// depend on who runs them.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "TMPDIR", "TERM"];
+const INHERITED: [&str; 3] = ["HOME", "TMPDIR", "TERM"];
 
 /// An external program about to run.
 ///
-/// The environment is PATH, HOME, TMPDIR and TERM of ours, `LC_ALL=C.UTF-8`, `TZ=UTC` and what
-/// [`Command::env`] adds. Standard input is empty.
+/// The environment is PATH (with the folders of administration programs added), HOME, TMPDIR and TERM of
+/// ours, `LC_ALL=C.UTF-8`, `TZ=UTC` and what [`Command::env`] adds. Standard input is empty.
 #[derive(Debug)]
 pub struct Command {
     program: OsString,
@@ -124,6 +124,7 @@ impl Command {
                 command.env(key, value);
             }
         }
+        command.env("PATH", crate::host::search_path());
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         if let Some(directory) = &self.directory {
@@ -312,7 +313,7 @@ mod tests {
         let mut keys: Vec<&str> = output.lines().filter_map(|l| l.split('=').next()).collect();
         keys.retain(|k| !INHERITED.contains(k));
         keys.sort_unstable();
-        assert_eq!(keys, ["EXTRA", "LC_ALL", "TZ"]);
+        assert_eq!(keys, ["EXTRA", "LC_ALL", "PATH", "TZ"]);
     }
 
     #[test]

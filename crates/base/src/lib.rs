@@ -2,13 +2,15 @@
 //!
 //! Errors that say what, where and what next ([`Error`]); the events that libraries report instead of
 //! printing ([`Event`]); external programs through one function ([`Command`]); file operations whose
-//! errors carry the path ([`files`]); SHA-256 ([`hash`]) and advisory locks ([`Lock`]).
+//! errors carry the path ([`files`]); SHA-256 ([`hash`]); advisory locks ([`Lock`]); the packages that the
+//! machine itself must have ([`host`]).
 
 mod command;
 mod error;
 mod event;
 pub mod files;
 pub mod hash;
+pub mod host;
 mod lock;
 mod suggest;
 

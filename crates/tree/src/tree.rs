@@ -1,0 +1,259 @@
+//! The sorted map from paths to entries.
+
+use std::collections::BTreeMap;
+
+use kindling_base::{Error, Result};
+
+use crate::{Entry, Kind, Timestamp};
+
+/// A file tree. Paths are bytes relative to the root, without a leading slash; the root is the empty path.
+///
+/// **Invariants**: every entry's parent is an entry and a directory; iteration is in byte order, so a
+/// parent comes before what is in it; a hard link's target is an earlier regular file.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    entries: BTreeMap<Vec<u8>, Entry>,
+}
+
+impl Tree {
+    /// A tree that has only a root directory, mode 0755 and owned by root.
+    pub fn new(mtime: Timestamp) -> Self {
+        let root = Entry::new(Kind::Directory, 0o755, mtime);
+        Self {
+            entries: BTreeMap::from([(Vec::new(), root)]),
+        }
+    }
+
+    /// The entry at `path`.
+    pub fn get(&self, path: &[u8]) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// The entry at `path`, to change its attributes or content.
+    pub fn get_mut(&mut self, path: &[u8]) -> Option<&mut Entry> {
+        self.entries.get_mut(path)
+    }
+
+    /// All entries in byte order of their paths, the root first.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
+        self.entries
+            .iter()
+            .map(|(path, entry)| (path.as_slice(), entry))
+    }
+
+    /// All entries in the same order, to change their attributes.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&[u8], &mut Entry)> {
+        self.entries
+            .iter_mut()
+            .map(|(path, entry)| (path.as_slice(), entry))
+    }
+
+    /// Number of entries, the root included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing but the root.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 1
+    }
+
+    /// Adds or replaces an entry. A replaced file that has other names keeps its content under those.
+    ///
+    /// # Errors
+    /// The path is not plain (`..`, empty parts, a NUL, a leading slash), its parent is no directory of
+    /// this tree, a directory that is not empty would become something else, or a hard link's target is
+    /// no earlier regular file.
+    pub fn insert(&mut self, path: &[u8], entry: Entry) -> Result<()> {
+        let shown = String::from_utf8_lossy(path).into_owned();
+        if !is_plain(path) {
+            return Err(Error::user(format!(
+                "`{shown}` is no plain path below the root"
+            )));
+        }
+        match self.get(parent(path)).map(|parent| &parent.kind) {
+            Some(Kind::Directory) => {}
+            Some(_) => {
+                return Err(Error::user(format!(
+                    "the parent of `{shown}` is no directory"
+                )));
+            }
+            None => {
+                return Err(Error::user(format!(
+                    "the parent of `{shown}` is not in the tree"
+                )));
+            }
+        }
+        if !matches!(entry.kind, Kind::Directory) && self.has_children(path) {
+            return Err(Error::user(format!(
+                "`{shown}` is a directory with files in it and cannot be replaced"
+            )));
+        }
+        if let Kind::HardLink(target) = &entry.kind {
+            let fits = target.as_slice() < path
+                && matches!(self.get(target).map(|e| &e.kind), Some(Kind::File(_)));
+            if !fits {
+                let target = String::from_utf8_lossy(target);
+                return Err(Error::user(format!(
+                    "the hard link `{shown}` points to `{target}`, which is no earlier file"
+                )));
+            }
+        }
+        if let Some(old) = self.entries.insert(path.to_vec(), entry)
+            && matches!(old.kind, Kind::File(_))
+        {
+            self.promote_link(path, old);
+        }
+        Ok(())
+    }
+
+    /// Removes an entry and all that is below it. A removed file that has other names stays under the
+    /// first of those.
+    ///
+    /// Removing the root or a path that is not there does nothing.
+    pub fn remove(&mut self, path: &[u8]) {
+        if path.is_empty() {
+            return;
+        }
+        let removed = self.split_off(path);
+        for (gone, entry) in removed {
+            if matches!(entry.kind, Kind::File(_)) {
+                self.promote_link(&gone, entry);
+            }
+        }
+    }
+
+    fn split_off(&mut self, path: &[u8]) -> Vec<(Vec<u8>, Entry)> {
+        let mut gone: Vec<Vec<u8>> = Vec::from([path.to_vec()]);
+        gone.extend(self.below(path).map(<[u8]>::to_vec));
+        gone.into_iter()
+            .filter_map(|path| self.entries.remove_entry(&path))
+            .collect()
+    }
+
+    fn promote_link(&mut self, gone: &[u8], file: Entry) {
+        let points_here =
+            |entry: &Entry| matches!(&entry.kind, Kind::HardLink(target) if target == gone);
+        let names: Vec<Vec<u8>> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| points_here(entry))
+            .map(|(path, _)| path.clone())
+            .collect();
+        let Some((first, others)) = names.split_first() else {
+            return;
+        };
+        for other in others {
+            if let Some(entry) = self.entries.get_mut(other) {
+                entry.kind = Kind::HardLink(first.clone());
+            }
+        }
+        self.entries.insert(first.clone(), file);
+    }
+
+    fn has_children(&self, path: &[u8]) -> bool {
+        !path.is_empty() && self.below(path).next().is_some()
+    }
+
+    /// Paths strictly below a directory.
+    fn below(&self, path: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let start = [path, b"/"].concat();
+        let prefix = start.clone();
+        self.entries
+            .range(start..)
+            .map(|(path, _)| path.as_slice())
+            .take_while(move |path| path.starts_with(&prefix))
+    }
+}
+
+/// The path of the directory that holds `path`.
+fn parent(path: &[u8]) -> &[u8] {
+    path.iter()
+        .rposition(|&b| b == b'/')
+        .map_or(b"", |slash| &path[..slash])
+}
+
+fn is_plain(path: &[u8]) -> bool {
+    path.is_empty()
+        || path
+            .split(|&b| b == b'/')
+            .all(|part| !part.is_empty() && part != b"." && part != b".." && !part.contains(&0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Content;
+
+    fn file(text: &str) -> Entry {
+        Entry::new(
+            Kind::File(Content::Bytes(text.as_bytes().into())),
+            0o644,
+            Timestamp::default(),
+        )
+    }
+
+    fn directory() -> Entry {
+        Entry::new(Kind::Directory, 0o755, Timestamp::default())
+    }
+
+    fn link(target: &str) -> Entry {
+        Entry::new(
+            Kind::HardLink(target.as_bytes().to_vec()),
+            0,
+            Timestamp::default(),
+        )
+    }
+
+    #[test]
+    fn paths_must_be_plain_and_have_a_parent() {
+        let mut tree = Tree::new(Timestamp::default());
+        for bad in ["/etc", "a/../b", "a//b", ".", "etc/", "no/parent"] {
+            assert!(tree.insert(bad.as_bytes(), file("x")).is_err(), "{bad}");
+        }
+        tree.insert(b"a", file("x")).unwrap();
+        assert!(tree.insert(b"a/b", file("x")).is_err());
+        assert!(tree.insert(b"b", link("zz")).is_err());
+    }
+
+    #[test]
+    fn removing_a_file_keeps_its_other_names() {
+        let mut tree = Tree::new(Timestamp::default());
+        tree.insert(b"d", directory()).unwrap();
+        tree.insert(b"d/a", file("x")).unwrap();
+        tree.insert(b"e", link("d/a")).unwrap();
+        tree.insert(b"f", link("d/a")).unwrap();
+        tree.remove(b"d");
+        let paths: Vec<&[u8]> = tree.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, [b"".as_slice(), b"e", b"f"]);
+        assert!(
+            matches!(&tree.get(b"e").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"x")
+        );
+        assert!(matches!(&tree.get(b"f").unwrap().kind, Kind::HardLink(target) if target == b"e"));
+    }
+
+    #[test]
+    fn replacing_a_file_leaves_its_other_names_as_they_were() {
+        let mut tree = Tree::new(Timestamp::default());
+        tree.insert(b"a", file("old")).unwrap();
+        tree.insert(b"b", link("a")).unwrap();
+        tree.insert(b"a", file("new")).unwrap();
+        assert!(
+            matches!(&tree.get(b"b").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"old")
+        );
+        assert!(
+            matches!(&tree.get(b"a").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"new")
+        );
+    }
+
+    #[test]
+    fn removal_takes_what_is_below_and_no_neighbour() {
+        let mut tree = Tree::new(Timestamp::default());
+        for path in ["a", "a-b", "a/c"] {
+            tree.insert(path.as_bytes(), directory()).unwrap();
+        }
+        tree.remove(b"a");
+        let paths: Vec<&[u8]> = tree.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, [b"".as_slice(), b"a-b"]);
+    }
+}
