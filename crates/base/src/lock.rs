@@ -7,7 +7,7 @@ use crate::{Context, Result, files};
 
 /// An exclusive `flock` on a file; dropped or crashed, it is free again.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub struct Lock(File);
 
 impl Lock {
     /// Takes the lock, calling `waiting` once if somebody else holds it.
@@ -43,6 +43,12 @@ impl Lock {
                 Err(error).context(format!("cannot lock {}", path.display()))
             }
         }
+    }
+
+    /// The open file that carries the lock: a child process that inherits it holds the lock too, until
+    /// the last copy is closed.
+    pub fn into_file(self) -> File {
+        self.0
     }
 }
 
