@@ -2,10 +2,8 @@
 
 pub mod host;
 pub mod initramfs;
+pub mod kernel;
 pub mod keyring;
 pub mod lock;
 pub mod project;
 pub mod recipe;
-//! The image pipeline: from a recipe to a verified bundle.
-
-pub mod kernel;
