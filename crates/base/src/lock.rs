@@ -52,6 +52,8 @@ impl Lock {
     pub fn inherit(&self) -> Result<()> {
         let nothing = rustix::io::FdFlags::empty();
         rustix::io::fcntl_setfd(&self.0, nothing).context("cannot make a lock inheritable")
+    }
+
     /// The open file that carries the lock: a child process that inherits it holds the lock too, until
     /// the last copy is closed.
     pub fn into_file(self) -> File {
