@@ -100,6 +100,16 @@ impl Error {
         self.0.exit
     }
 
+    /// The facts added with [`Error::note`], in order.
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// What to do next, if anybody said so.
+    pub fn next_step(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// The whole text for a person: `error:`, causes, notes, `hint:`, one item a line, without colour.
     pub fn report(&self) -> String {
         let mut text = format!("error: {self}");
