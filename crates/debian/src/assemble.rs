@@ -190,10 +190,8 @@ fn prepare(path: &Path, architecture: &str) -> Result<Root> {
     Root::open(path)
 }
 
-/// The file that keeps services from being started, policy-rc.d(8), and its content: "forbidden".
-pub(crate) const POLICY: (&str, &[u8]) = ("usr/sbin/policy-rc.d", b"#!/bin/sh\nexit 101\n");
-
+/// Forbids starting services while packages are configured, policy-rc.d(8); tidying removes the file.
 fn forbid_services(root: &Root) -> Result<()> {
-    let (path, script) = POLICY;
-    root.enter(|| files::write_atomic(&Path::new("/").join(path), script, 0o755))
+    let script = b"#!/bin/sh\nexit 101\n"; // 101: action forbidden by policy
+    root.enter(|| files::write_atomic(Path::new("/usr/sbin/policy-rc.d"), script, 0o755))
 }

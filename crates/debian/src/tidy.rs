@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Result, files};
 
-use crate::assemble::POLICY;
-
 /// Files and folders that go, relative to the root. A `*` stands for any part of one name.
 ///
 /// Logs, caches, backups and identities: each has times, random bytes or an order of no meaning in it, and
 /// is made again where it is needed.
-const REMOVED: [&str; 23] = [
+const REMOVED: [&str; 24] = [
     "etc/*-", // shadow's backups: passwd-, group-, shadow-, gshadow-, subuid-, subgid-
     "etc/.pwd.lock",
     "etc/adjtime",
@@ -20,6 +18,7 @@ const REMOVED: [&str; 23] = [
     "etc/ssl/private/ssl-cert-snakeoil.key",
     "run/*",
     "tmp/*",
+    "usr/sbin/policy-rc.d", // ours, for the time of configuration
     "usr/share/icons/*/icon-theme.cache",
     "var/cache/debconf/*-old",
     "var/lib/apt/lists/*",
@@ -41,7 +40,6 @@ const REMOVED: [&str; 23] = [
 /// # Errors
 /// Something cannot be read, removed or written.
 pub(crate) fn tidy(root: &Path) -> Result<()> {
-    files::remove(&root.join(POLICY.0))?;
     for pattern in REMOVED {
         for path in matches(root, pattern)? {
             files::remove(&path)?;
@@ -139,6 +137,13 @@ fn remove_bytecode(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_stay_below_the_root() {
+        // Joined to the root, an absolute path would name a file of this machine.
+        let inside = |pattern: &&str| !pattern.starts_with('/') && !pattern.contains("..");
+        assert!(REMOVED.iter().all(inside));
+    }
 
     #[test]
     fn what_differs_from_run_to_run_goes_and_the_rest_stays() {
