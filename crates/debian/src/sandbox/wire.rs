@@ -58,7 +58,7 @@ impl Failure {
             message: error.to_string(),
             causes,
             notes: error.notes().to_vec(),
-            hint: error.next_step().map(str::to_owned),
+            hint: error.advice().map(str::to_owned),
         }
     }
 
