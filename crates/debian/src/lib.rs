@@ -1,6 +1,7 @@
 //! The Debian package engine: mirrors, signed indices, the solver, and the fetching of packages.
 
 mod archive;
+mod conflict;
 mod date;
 pub mod deb822;
 mod explain;
