@@ -3,6 +3,7 @@
 
 mod ar;
 mod archive;
+mod conflict;
 mod date;
 pub mod deb;
 pub mod deb822;

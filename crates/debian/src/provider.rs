@@ -73,6 +73,19 @@ impl<'a> Provider<'a> {
         VersionSetId(sets.len() as u32 - 1)
     }
 
+    /// The relation that a set comes from, as it is written.
+    pub(crate) fn relation(&self, set: VersionSetId) -> String {
+        self.sets.borrow()[set.0 as usize].relation.clone()
+    }
+
+    /// The relation that a requirement comes from, as it is written.
+    pub(crate) fn required(&self, requirement: Requirement) -> String {
+        self.relation(match requirement {
+            Requirement::Single(set) => set,
+            Requirement::Union(union) => self.unions.borrow()[union.0 as usize][0],
+        })
+    }
+
     /// One group of alternatives, what is preferred first, then as written.
     fn requirement(&self, group: &[Target]) -> Requirement {
         let relation = group
@@ -121,8 +134,7 @@ impl<'a> Provider<'a> {
             }
         }
         for (name, ids) in by_name {
-            let relation = format!("conflicts with {}", self.index.display(target));
-            constraints.push(self.add(name, ids, true, relation));
+            constraints.push(self.add(name, ids, true, self.index.display(target)));
         }
     }
 }
@@ -154,7 +166,7 @@ impl Interner for Provider<'_> {
     }
 
     fn display_version_set(&self, set: VersionSetId) -> impl Display + '_ {
-        self.sets.borrow()[set.0 as usize].relation.clone()
+        self.relation(set)
     }
 
     fn display_string(&self, _: StringId) -> impl Display + '_ {

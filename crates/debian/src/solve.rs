@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kindling_base::{Error, Result, nearest};
 use resolvo::{Problem, Solver, UnsolvableOrCancelled};
 
+use crate::conflict::conflicts;
 use crate::explain::explain;
 use crate::index::{Index, PackageId, Priority};
 use crate::lock::LockedPackage;
@@ -53,9 +54,8 @@ pub fn solve(index: &Index, request: &Request) -> Result<Vec<LockedPackage>> {
     let mut chosen: Vec<PackageId> = match solver.solve(problem) {
         Ok(solvables) => solvables.into_iter().map(|s| s.into_raw()).collect(),
         Err(UnsolvableOrCancelled::Unsolvable(conflict)) => {
-            return Err(explain(index, &wanted, || {
-                conflict.display_user_friendly(&solver).to_string()
-            }));
+            let why = || conflicts(index, solver.provider(), &conflict.graph(&solver));
+            return Err(explain(index, &wanted, why));
         }
         Err(UnsolvableOrCancelled::Cancelled(_)) => {
             return Err(Error::internal(
