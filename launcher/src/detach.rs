@@ -76,7 +76,7 @@ fn terminate(child: &Child) {
 /// # Errors
 /// This process was not started by [`detach`], or the VM's files cannot be written.
 pub async fn supervise_detached(folder: &Path) -> Result<()> {
-    let mut owned = StateFolder::adopt(folder)?;
+    let mut owned = OwnedVm::adopt(folder)?;
     // Failing means that we lead a session already.
     let _ = rustix::process::setsid();
     let mut told = false;

@@ -19,7 +19,6 @@ mod host;
 pub mod kvm;
 mod logs;
 mod publish;
-mod qcow2;
 mod qmp;
 mod run;
 mod spec;

@@ -14,13 +14,22 @@
 //! **A VM lives while its lock is held.** A VM whose status says otherwise has lost its supervisor; whoever
 //! sees that first writes it down.
 
-use std::fs::File;
+mod name;
+#[cfg(test)]
+mod tests;
+mod vm;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Error, Lock, Result, files, nearest};
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
-use tokio::net::UnixStream;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use name::{is_name, stem_of};
+use vm::load;
+
+pub(crate) use name::quoted;
+pub use vm::{OwnedVm, Vm};
 
 use crate::spec::Spec;
 use crate::status::{self, Status};
@@ -40,56 +49,6 @@ const LOCK: &str = "lock";
 #[derive(Clone, Debug)]
 pub struct StateFolder {
     vms: PathBuf,
-}
-
-/// A VM as its folder describes it.
-#[derive(Clone, Debug)]
-pub struct Vm {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// What was asked for.
-    pub spec: Spec,
-    /// What has become of it.
-    pub status: Status,
-}
-
-/// A VM whose lock is ours: nobody else writes its status or removes it.
-#[derive(Debug)]
-pub struct OwnedVm {
-    /// The VM.
-    pub vm: Vm,
-    /// Its lock.
-    lock: Held,
-    /// Connections of clients that wait for its end; closed after the lock is free, so that they find it free.
-    pub(crate) clients: Vec<UnixStream>,
-}
-
-#[derive(Debug)]
-enum Held {
-    /// By a descriptor of our own.
-    Own(Lock),
-    /// By standard input, which we were started with.
-    Inherited(InheritedLock),
-}
-
-#[derive(Debug)]
-struct InheritedLock;
-
-impl Drop for InheritedLock {
-    fn drop(&mut self) {
-        // Failing means that it is not held; the end of this process frees it in any case.
-        let _ = flock(rustix::stdio::stdin(), FlockOperation::Unlock);
-    }
-}
-
-impl OwnedVm {
-    /// Gives the lock away: the file that carries it, for the standard input of a supervisor.
-    pub(crate) fn into_lock(self) -> Option<File> {
-        match self.lock {
-            Held::Own(lock) => Some(lock.into_file()),
-            Held::Inherited(_) => None,
-        }
-    }
 }
 
 /// All VMs of a state folder.
@@ -114,8 +73,8 @@ impl StateFolder {
                 .context(format!("cannot set the mode of {}", vms.display()))
         });
         usable.map_err(|error| {
-            error
-                .within("the state folder is not usable")
+            Error::user(format!("the state folder {} is not usable", root.display()))
+                .because(error)
                 .hint("set KINDLING_STATE to a folder that you can write")
         })?;
         Ok(Self { vms })
@@ -202,29 +161,7 @@ impl StateFolder {
             spec,
             status,
         };
-        Ok(OwnedVm {
-            vm,
-            lock: Held::Own(lock),
-            clients: Vec::new(),
-        })
-    }
-
-    /// Takes over a VM whose lock this process has inherited as its standard input.
-    ///
-    /// # Errors
-    /// The folder does not describe a VM of this state folder, or nobody holds its lock.
-    pub fn adopt(folder: &Path) -> Result<OwnedVm> {
-        if Lock::try_acquire(&folder.join(LOCK))?.is_some() {
-            return Err(Error::internal(format!(
-                "the lock of {} is free: only `kindling run` starts a supervisor",
-                folder.display()
-            )));
-        }
-        Ok(OwnedVm {
-            vm: read(folder)?,
-            lock: Held::Inherited(InheritedLock),
-            clients: Vec::new(),
-        })
+        Ok(OwnedVm::new(vm, lock))
     }
 
     /// The state folder that holds the VM of this folder.
@@ -355,150 +292,5 @@ impl StateFolder {
         } else {
             error.hint("`kindling ps` lists all VMs")
         })
-    }
-}
-
-impl Vm {
-    /// Writes the status; only for who owns the VM.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(crate) fn save_status(&self) -> Result<()> {
-        status::write(&self.folder.join(STATUS), &self.status)
-    }
-
-    /// Reads the status again.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub(crate) fn refresh(&mut self) -> Result<()> {
-        *self = load(&self.folder)?;
-        Ok(())
-    }
-
-    /// [`Status::check`] of this VM.
-    ///
-    /// # Errors
-    /// The error is the result.
-    pub fn check(&self) -> Result<()> {
-        self.status
-            .check(&self.spec.name, &self.folder, self.spec.timeout_s)
-    }
-}
-
-/// Reads a VM; one whose supervisor is gone without an end written down becomes dead.
-fn load(folder: &Path) -> Result<Vm> {
-    let mut vm = read(folder)?;
-    if vm.status.state.is_live()
-        && let Some(_lock) = Lock::try_acquire(&folder.join(LOCK))?
-    {
-        vm = read(folder)?; // it may have ended between the two looks
-        if vm.status.state.is_live() {
-            vm.status.die();
-            files::remove(&folder.join(CONTROL_SOCKET))?;
-            vm.save_status()?;
-        }
-    }
-    Ok(vm)
-}
-
-fn read(folder: &Path) -> Result<Vm> {
-    let path = folder.join(SPEC);
-    let spec = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
-        Error::internal(format!("{} does not parse", path.display())).because(error)
-    })?;
-    let status = status::read(&folder.join(STATUS))?;
-    Ok(Vm {
-        folder: folder.to_owned(),
-        spec,
-        status,
-    })
-}
-
-/// Whether this is a host name label (RFC 1123) in lowercase.
-fn is_name(name: &str) -> bool {
-    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&name.len())
-        && name.bytes().all(inside)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-}
-
-/// A recipe's name as a VM's name, with room for a number: what a host name cannot have becomes a hyphen.
-fn stem_of(recipe: &str) -> String {
-    let label = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_lowercase()
-        } else {
-            '-'
-        }
-    };
-    let stem: String = recipe.chars().map(label).take(50).collect();
-    match stem.trim_matches('-') {
-        "" => "vm".to_owned(),
-        stem => stem.to_owned(),
-    }
-}
-
-pub(crate) fn quoted(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(" or ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_host_names() {
-        assert!(is_name("minimal-debian-12") && is_name("a"));
-        for wrong in [
-            "",
-            "-a",
-            "a-",
-            "A",
-            "a.b",
-            "../x",
-            "a/b",
-            ".new-x",
-            &"a".repeat(64),
-        ] {
-            assert!(!is_name(wrong), "{wrong}");
-        }
-        assert_eq!(stem_of("golden-ubuntu-22.04"), "golden-ubuntu-22-04");
-        assert_eq!(stem_of("..."), "vm");
-    }
-
-    #[test]
-    fn leftovers_of_a_crash_are_swept() {
-        let root = tempfile::tempdir().unwrap();
-        let state = StateFolder::open(root.path()).unwrap();
-        std::fs::create_dir(state.vms.join(".new-abc")).unwrap();
-        std::fs::create_dir(state.vms.join(".gone-vm")).unwrap();
-        assert_eq!(state.sweep().unwrap(), 2);
-        assert_eq!(state.sweep().unwrap(), 0);
-    }
-
-    #[test]
-    fn a_folder_that_describes_no_vm_is_reported_and_removable() {
-        let root = tempfile::tempdir().unwrap();
-        let state = StateFolder::open(root.path()).unwrap();
-        std::fs::create_dir(state.vms.join("half")).unwrap();
-        let listing = state.list().unwrap();
-        assert_eq!((listing.vms.len(), listing.broken.len()), (0, 1));
-        state.remove("half").unwrap();
-        assert!(state.list().unwrap().broken.is_empty());
-    }
-
-    #[test]
-    fn an_unknown_name_comes_with_near_ones() {
-        let root = tempfile::tempdir().unwrap();
-        let state = StateFolder::open(root.path()).unwrap();
-        std::fs::create_dir(state.vms.join("minimal-debian-12")).unwrap();
-        let report = state.find("minimal-debain-12").unwrap_err().report();
-        assert_eq!(
-            report,
-            "error: there is no VM called `minimal-debain-12`\nhint: did you mean `minimal-debian-12`?"
-        );
     }
 }

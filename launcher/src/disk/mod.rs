@@ -1,5 +1,9 @@
 //! A VM's own root disk: copy-on-write over the bundle's image, which is never written to.
 
+mod qcow2;
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -8,8 +12,6 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Result, files};
 use kindling_bundle::Artifact;
 use serde::{Deserialize, Serialize};
-
-use crate::qcow2;
 
 /// A root disk in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
