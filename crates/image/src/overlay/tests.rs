@@ -131,3 +131,82 @@ proptest::proptest! {
         let _ = template::render(Path::new("x.j2"), &source, &variables(&[("a", "b")]));
     }
 }
+
+/// The overlays of the repository.
+fn ours(name: &str, set: &[(&str, &str)]) -> BTreeMap<String, OverlayEntry> {
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../rootfs-overlays"
+    ));
+    let entries = read(folder, name, &variables(set)).unwrap();
+    entries
+        .into_iter()
+        .map(|entry| (String::from_utf8(entry.path.clone()).unwrap(), entry))
+        .collect()
+}
+
+fn text(entry: &OverlayEntry) -> &str {
+    match &entry.kind {
+        OverlayKind::File(content) => std::str::from_utf8(content).unwrap(),
+        other => panic!("{other:?} is no file"),
+    }
+}
+
+#[test]
+fn the_base_overlay_logs_root_in_only_when_asked() {
+    let getty = "etc/systemd/system/serial-getty@.service.d/autologin.conf";
+    let base = ours("base", &[("hostname", "h")]);
+    assert_eq!(text(&base["etc/hostname"]), "h\n");
+    assert!(text(&base["etc/hosts"]).contains("127.0.1.1 h\n"));
+    assert_eq!(text(&base["etc/machine-id"]), "");
+    assert!(!text(&base[getty]).contains("ExecStart"));
+    assert_eq!(
+        base["etc/systemd/system/apt-daily.timer"].kind,
+        OverlayKind::Symlink(b"/dev/null".to_vec())
+    );
+    let base = ours("base", &[("hostname", "h"), ("console_autologin", "yes")]);
+    assert!(
+        text(&base[getty])
+            .contains("[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root")
+    );
+}
+
+#[test]
+fn the_ready_overlay_quotes_the_marker_for_the_shell() {
+    let ready = ours("ready", &[("ready_marker", "it's $up")]);
+    let script = &ready["usr/lib/kindling/ready"];
+    assert_eq!(script.mode, 0o755);
+    let line = text(script)
+        .lines()
+        .find(|l| l.starts_with("printf"))
+        .unwrap();
+    let line = line
+        .replace(" >/dev/console", "")
+        .replace("\"$uptime\"", "1.5");
+    let printed = kindling_base::Command::new("sh")
+        .args(["-c", &line])
+        .run()
+        .unwrap();
+    assert_eq!(printed.text(), "\nit's $up 1.5");
+}
+
+#[test]
+fn every_enabled_unit_and_program_of_the_overlays_exists() {
+    let mut all = ours("base", &[("hostname", "h")]);
+    all.extend(ours("network", &[]));
+    all.extend(ours("ready", &[("ready_marker", "ready")]));
+    for (path, entry) in &all {
+        if let OverlayKind::Symlink(target) = &entry.kind {
+            let target = std::str::from_utf8(target).unwrap().trim_start_matches('/');
+            let known = all.contains_key(target) || target == "dev/null";
+            assert!(known, "{path} points to {target}");
+        }
+        if path.ends_with(".service") && matches!(entry.kind, OverlayKind::File(_)) {
+            let start = text(entry)
+                .lines()
+                .find_map(|l| l.strip_prefix("ExecStart=/"));
+            let program = &all[start.unwrap()];
+            assert_eq!(program.mode, 0o755, "{path}");
+        }
+    }
+}
