@@ -1,1 +1,43 @@
-//! TODO
+//! Deterministic ext4 writer: from a sorted tree to an image in one sequential pass.
+//!
+//! Nothing is mounted and nobody needs to be root. The image depends on the tree and the [`Options`] alone:
+//! the same input gives the same bytes on every machine.
+//!
+//! How it goes: [`node`] turns the tree into inodes, [`layout`] gives each its number and its blocks and
+//! sizes the image ([`geometry`]), [`content`] copies everything in the order of the image, and [`metadata`]
+//! writes what describes it. Structures are those of the kernel's `Documentation/filesystems/ext4`, under
+//! the kernel's names.
+//!
+//! **Invariants**: all numbers in an image come from the inputs; a file that changes moves few others
+//! ([`anchor`]); memory grows with the number of files, never with their sizes.
+
+mod acl;
+mod anchor;
+mod bytes;
+mod checksum;
+mod content;
+mod data_runs;
+mod directory;
+mod extent;
+mod geometry;
+mod group;
+mod hash;
+mod htree;
+mod image;
+mod inode;
+mod inode_table;
+mod journal;
+mod layout;
+mod metadata;
+mod node;
+mod resize;
+mod superblock;
+mod usage;
+mod write;
+mod xattr;
+
+pub use journal::JournalSize;
+pub use write::{Options, Summary, measure, write};
+
+/// Bytes of a block.
+pub const BLOCK: usize = 4096;

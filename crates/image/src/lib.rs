@@ -2,6 +2,7 @@
 
 pub mod host;
 pub mod initramfs;
+pub mod kernel;
 pub mod keyring;
 pub mod lock;
 pub mod project;

@@ -1,0 +1,62 @@
+//! An empty journal: the superblock of `jbd2` and the size of the rest.
+
+use crate::BLOCK;
+
+/// `EXT4_JOURNAL_INO`.
+pub(crate) const INODE: u32 = 8;
+/// `JBD2_MIN_JOURNAL_BLOCKS`.
+const MIN_BLOCKS: u64 = 1024;
+/// `JBD2_MAGIC_NUMBER`.
+const MAGIC: u32 = 0xc03b_3998;
+/// `JBD2_SUPERBLOCK_V2`.
+const SUPERBLOCK_V2: u32 = 4;
+/// `JBD2_FEATURE_INCOMPAT_64BIT` and `JBD2_FEATURE_INCOMPAT_CSUM_V3`.
+const FEATURES: u32 = 0x2 | 0x10;
+/// `JBD2_CRC32C_CHKSUM`.
+const CRC32C: u8 = 4;
+/// Bytes of `journal_superblock_s`.
+const SUPERBLOCK: usize = 1024;
+
+/// How large a journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalSize {
+    /// As `mke2fs` chooses: 4 MiB below 128 MiB of file system, 16 MiB below 1 GiB, 32 MiB below 2 GiB, 64 MiB below
+    /// 16 GiB, else 128 MiB.
+    Auto,
+    /// This many MiB, at least 4.
+    Mib(u32),
+}
+
+/// Blocks of the journal of a file system of about `size` blocks.
+pub(crate) fn blocks(journal: JournalSize, size: u64) -> u64 {
+    match journal {
+        // Thresholds of `ext2fs_default_journal_size` in e2fsprogs.
+        JournalSize::Auto => match size {
+            ..32_768 => 1024,
+            ..262_144 => 4096,
+            ..524_288 => 8192,
+            ..4_194_304 => 16384,
+            _ => 32768,
+        },
+        JournalSize::Mib(mib) => MIN_BLOCKS.max((u64::from(mib) << 20) / BLOCK as u64),
+    }
+}
+
+/// The first block of an empty journal of `blocks` blocks. All else in it is zero.
+pub(crate) fn superblock(blocks: u64, uuid: &[u8; 16]) -> Box<[u8; BLOCK]> {
+    let mut block = Box::new([0; BLOCK]);
+    let mut put = |at: usize, value: u32| block[at..at + 4].copy_from_slice(&value.to_be_bytes());
+    put(0x00, MAGIC);
+    put(0x04, SUPERBLOCK_V2);
+    put(0x0c, BLOCK as u32);
+    put(0x10, blocks as u32); // s_maxlen
+    put(0x14, 1); // s_first: the log starts behind this block
+    put(0x18, 1); // s_sequence
+    put(0x28, FEATURES);
+    put(0x40, 1); // s_nr_users
+    block[0x30..0x40].copy_from_slice(uuid);
+    block[0x50] = CRC32C;
+    let sum = crate::checksum::crc32c(!0, &block[..SUPERBLOCK]);
+    block[0xfc..0x100].copy_from_slice(&sum.to_be_bytes());
+    block
+}

@@ -1,0 +1,190 @@
+//! What is written last, when all places are known: inode tables, bitmaps, descriptors, superblocks.
+
+use kindling_base::Result;
+use kindling_tree::Timestamp;
+
+use crate::content::{Pass, Written};
+use crate::extent::{self, Extent};
+use crate::geometry::{DESCRIPTOR, Geometry, Run};
+use crate::group;
+use crate::image::Image;
+use crate::inode::{FLAG_EXTENTS, Inode};
+use crate::inode_table::Table;
+use crate::superblock::{self, Totals};
+use crate::usage::Usage;
+use crate::{BLOCK, Options, journal, resize};
+
+/// Writes the blocks of the resize inode and of the journal; returns their inodes.
+///
+/// # Errors
+/// The image cannot be written.
+pub(crate) fn special_inodes(
+    pass: &Pass<'_>,
+    options: &Options,
+    image: &mut Image,
+    usage: &mut Usage,
+) -> Result<Vec<Inode<'static>>> {
+    let geometry = &pass.layout.geometry;
+    let mut inodes = Vec::new();
+    if geometry.reserved_blocks > 0 {
+        let own = Run {
+            start: pass.layout.resize_block,
+            length: 1,
+        };
+        for place in geometry.locate(own) {
+            usage.add(place);
+            image.put(place.start, &resize::double_indirect(geometry))?;
+            let blocks = resize::blocks(geometry);
+            let root = resize::root(place.start);
+            inodes.push(special(
+                resize::INODE,
+                resize::SIZE,
+                blocks,
+                root,
+                0,
+                options,
+            ));
+        }
+        let mut place = 1 + geometry.descriptor_blocks;
+        for block in resize::indirect(geometry) {
+            image.put(place, &block)?;
+            place += 1;
+        }
+    }
+    if let Some(run) = pass.layout.journal {
+        let mut extents = Vec::new();
+        let mut logical = 0;
+        for place in geometry.locate(run) {
+            usage.add(place);
+            let Run { start, length } = place;
+            let physical = start;
+            extent::push(
+                &mut extents,
+                Extent {
+                    logical,
+                    physical,
+                    length,
+                },
+            );
+            logical += length;
+        }
+        if let Some(first) = extents.first() {
+            let block = journal::superblock(run.length, &options.uuid);
+            image.put(first.physical, block.as_slice())?;
+        }
+        let seed = crate::checksum::inode_seed(pass.checksum_seed, journal::INODE, 0);
+        // A journal of at most 1 GiB has no more extents than the inode holds.
+        let root = extent::map(&extents, seed, &mut std::iter::empty()).root;
+        let size = run.length * BLOCK as u64;
+        inodes.push(special(
+            journal::INODE,
+            size,
+            run.length,
+            root,
+            FLAG_EXTENTS,
+            options,
+        ));
+    }
+    Ok(inodes)
+}
+
+fn special(
+    number: u32,
+    size: u64,
+    blocks: u64,
+    block: [u8; 60],
+    flags: u32,
+    options: &Options,
+) -> Inode<'static> {
+    Inode {
+        number,
+        generation: 0,
+        mode: 0o100_600,
+        uid: 0,
+        gid: 0,
+        size,
+        links: 1,
+        blocks,
+        flags,
+        block,
+        xattr_block: 0,
+        time: Timestamp {
+            seconds: options.epoch,
+            nanoseconds: 0,
+        },
+        xattrs: &[],
+    }
+}
+
+/// Writes everything that describes the content.
+///
+/// # Errors
+/// The image cannot be written.
+pub(crate) fn write(
+    pass: &Pass<'_>,
+    options: &Options,
+    special: &[Inode<'_>],
+    written: &[Written],
+    usage: Usage,
+    image: &mut Image,
+) -> Result<()> {
+    let geometry = &pass.layout.geometry;
+    let runs = usage.sorted();
+    let mut inodes = Table::new(pass, special, written);
+    let mut descriptors = Vec::with_capacity(geometry.groups as usize * DESCRIPTOR);
+    let (mut free_blocks, mut free_inodes) = (0, 0);
+    let mut first_run = 0;
+    for id in 0..geometry.groups {
+        let (start, end) = (
+            geometry.first_block(id),
+            geometry.first_block(id) + geometry.group_blocks(id),
+        );
+        first_run += runs[first_run..].partition_point(|run| run.start + run.length <= start);
+        let touching = runs[first_run..].partition_point(|run| run.start < end);
+        let (used, bytes) = inodes.group(id);
+        let group = group::describe(
+            geometry,
+            id,
+            &runs[first_run..first_run + touching],
+            &used,
+            pass.checksum_seed,
+        );
+        image.put(geometry.inode_table(id), &bytes)?;
+        if let Some(bitmap) = &group.block_bitmap {
+            image.put(geometry.block_bitmap(id), bitmap.bytes())?;
+        }
+        if let Some(bitmap) = &group.inode_bitmap {
+            image.put(geometry.inode_bitmap(id), bitmap.bytes())?;
+        }
+        descriptors.extend_from_slice(&group.descriptor);
+        free_blocks += group.free_blocks;
+        free_inodes += group.free_inodes;
+    }
+    let journal = special.iter().find(|inode| inode.number == journal::INODE);
+    let totals = Totals {
+        free_blocks,
+        free_inodes,
+        journal: journal.map(|inode| (inode.block, inode.size)),
+    };
+    copies(geometry, options, &totals, descriptors, image)
+}
+
+/// Writes the superblock and the descriptors to every group that has them.
+fn copies(
+    geometry: &Geometry,
+    options: &Options,
+    totals: &Totals,
+    mut descriptors: Vec<u8>,
+    image: &mut Image,
+) -> Result<()> {
+    descriptors.resize(geometry.descriptor_blocks as usize * BLOCK, 0);
+    for id in geometry.superblock_groups() {
+        let mut block = [0; BLOCK];
+        let offset = if id == 0 { superblock::OFFSET } else { 0 };
+        block[offset..offset + superblock::SIZE]
+            .copy_from_slice(&superblock::encode(geometry, options, totals, id));
+        image.put(geometry.first_block(id), &block)?;
+        image.put(geometry.first_block(id) + 1, &descriptors)?;
+    }
+    Ok(())
+}

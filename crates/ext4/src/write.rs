@@ -1,0 +1,116 @@
+//! From a tree to an image: the whole of it.
+
+use std::path::Path;
+
+use kindling_base::{Error, Result};
+use kindling_tree::Tree;
+
+use crate::checksum::{crc32c, file_system_seed};
+use crate::content::{self, Pass};
+use crate::image::Image;
+use crate::layout::{self, Layout};
+use crate::usage::Usage;
+use crate::{BLOCK, JournalSize, metadata, superblock};
+
+/// All that decides an image besides the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// UUID of the file system.
+    pub uuid: [u8; 16],
+    /// Seed of the hashes of names and of the generations of inodes.
+    pub hash_seed: [u8; 16],
+    /// Volume label, at most 16 bytes.
+    pub label: String,
+    /// Seconds since 1970 for the superblock, `lost+found` and the inodes that no path leads to.
+    pub epoch: i64,
+    /// Bytes that an ordinary user can still write. No blocks are reserved for root, and what the kernel keeps back
+    /// for itself (a fiftieth, 16 MiB at most) is added on top.
+    pub free_bytes: u64,
+    /// A journal of this size, or none.
+    pub journal: Option<JournalSize>,
+}
+
+/// What an image amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Blocks of [`BLOCK`] bytes.
+    pub blocks: u64,
+    /// Bytes of the image; its file has holes where they are zero.
+    pub bytes: u64,
+    /// Inodes in use, without the reserved ones.
+    pub inodes: u32,
+    /// Inodes in all.
+    pub max_inodes: u32,
+}
+
+/// Writes the image of a tree to `path`, which is created or replaced, and syncs it.
+///
+/// `progress` is told how many blocks of how many are done, some hundred times a GiB.
+///
+/// # Errors
+/// The tree has something that ext4 cannot hold (the error names the path), content cannot be read, or the image
+/// cannot be written.
+pub fn write(
+    tree: &Tree,
+    options: &Options,
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Summary> {
+    let layout = plan(tree, options)?;
+    let generations = generations(&layout, options);
+    let pass = Pass {
+        layout: &layout,
+        hash_seed: &options.hash_seed,
+        checksum_seed: file_system_seed(&options.uuid),
+        generations: &generations,
+    };
+    let mut image = Image::create(path, layout.geometry.blocks)?;
+    let mut usage = Usage::default();
+    let special = metadata::special_inodes(&pass, options, &mut image, &mut usage)?;
+    let written = content::write(&pass, &mut image, &mut usage, progress)?;
+    metadata::write(&pass, options, &special, &written, usage, &mut image)?;
+    image.finish()?;
+    Ok(summary(&layout))
+}
+
+/// What the image of a tree would amount to, without writing it.
+///
+/// # Errors
+/// As [`write`], as far as that does not write.
+pub fn measure(tree: &Tree, options: &Options) -> Result<Summary> {
+    Ok(summary(&plan(tree, options)?))
+}
+
+fn plan<'a>(tree: &'a Tree, options: &Options) -> Result<Layout<'a>> {
+    if !superblock::holds_label(&options.label) {
+        return Err(Error::user(format!(
+            "the label `{}` has more than 16 bytes",
+            options.label
+        ))
+        .hint("choose a shorter label"));
+    }
+    if !superblock::holds_time(options.epoch) {
+        return Err(Error::user(format!(
+            "the epoch {} is before 1970 or after 36812",
+            options.epoch
+        )));
+    }
+    layout::plan(tree, options)
+}
+
+/// Generations of inodes, from the seed and each path.
+fn generations(layout: &Layout<'_>, options: &Options) -> Vec<u32> {
+    let seed = crc32c(!0, &options.hash_seed);
+    let nodes = layout.nodes.iter();
+    nodes.map(|node| crc32c(seed, node.path)).collect()
+}
+
+fn summary(layout: &Layout<'_>) -> Summary {
+    let geometry = &layout.geometry;
+    Summary {
+        blocks: geometry.blocks,
+        bytes: geometry.blocks * BLOCK as u64,
+        inodes: layout.nodes.len() as u32,
+        max_inodes: geometry.inodes_per_group * geometry.groups,
+    }
+}
