@@ -1,6 +1,7 @@
 //! A bar for each running stage on a terminal.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,20 +15,23 @@ use super::{Renderer, Summary, words};
 const TICK: Duration = Duration::from_millis(200);
 
 /// One line for each running stage, redrawn in place; lines that stay are printed above.
-pub(super) struct Bars {
+pub(super) struct Bars<W> {
     lines: MultiProgress,
-    state: Mutex<State>,
+    state: Mutex<State<W>>,
     colour: bool,
 }
 
-struct State {
+struct State<W> {
+    out: W,
     running: HashMap<&'static str, ProgressBar>,
     ledger: Ledger,
 }
 
-impl Bars {
-    pub(super) fn new(target: ProgressDrawTarget, colour: bool) -> Self {
+impl<W: Write + Send> Bars<W> {
+    /// Bars on `target`, and lines that stay on `out`, which is the same terminal.
+    pub(super) fn new(target: ProgressDrawTarget, out: W, colour: bool) -> Self {
         let state = State {
+            out,
             running: HashMap::new(),
             ledger: Ledger::new(),
         };
@@ -38,12 +42,12 @@ impl Bars {
         }
     }
 
-    fn with(&self, act: impl FnOnce(&mut State)) {
+    fn with(&self, act: impl FnOnce(&mut State<W>)) {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The bar of a stage, made when it is first asked for.
-    fn bar(&self, state: &mut State, stage: &'static str) -> ProgressBar {
+    fn bar(&self, state: &mut State<W>, stage: &'static str) -> ProgressBar {
         let new = || {
             let bar = ProgressBar::no_length().with_style(style(None, false, self.colour));
             let bar = self.lines.add(bar.with_prefix(stage));
@@ -53,20 +57,27 @@ impl Bars {
         state.running.entry(stage).or_insert_with(new).clone()
     }
 
-    /// Prints lines that stay, above the bars.
-    fn print(&self, text: &str) {
-        let _ = self.lines.println(text);
+    /// Prints text that stays, above the bars. indicatif's own `println` would fill each line with spaces.
+    fn print(&self, state: &mut State<W>, text: &str) {
+        self.lines.suspend(|| words::print(&mut state.out, text));
+    }
+
+    /// Prints an event that stays, if it is one.
+    fn print_event(&self, state: &mut State<W>, event: &Event) {
+        if let Some(line) = words::event(event, self.colour) {
+            self.print(state, &line);
+        }
     }
 
     /// Takes every bar away, as when a build ends in the middle of its stages.
-    fn clear(&self, state: &mut State) {
+    fn clear(&self, state: &mut State<W>) {
         for (_, bar) in state.running.drain() {
             bar.finish_and_clear();
         }
     }
 }
 
-impl Reporter for Bars {
+impl<W: Write + Send> Reporter for Bars<W> {
     fn report(&self, event: Event) {
         self.with(|state| match event {
             Event::Started { stage, detail } => self.bar(state, stage).set_message(detail),
@@ -91,32 +102,29 @@ impl Reporter for Bars {
                     bar.finish_and_clear();
                 }
                 state.ledger.enter(&event);
-                words::event(&event, self.colour)
-                    .iter()
-                    .for_each(|line| self.print(line));
+                self.print_event(state, &event);
             }
             Event::Note(_) | Event::Warning(_) => {
-                words::event(&event, self.colour)
-                    .iter()
-                    .for_each(|line| self.print(line));
+                self.print_event(state, &event);
             }
         });
     }
 }
 
-impl Renderer for Bars {
+impl<W: Write + Send> Renderer for Bars<W> {
     fn finish(&self, summary: Summary<'_>) {
         self.with(|state| {
             self.clear(state);
             let rows = state.ledger.take();
-            self.print(&closing(&rows, state.ledger.elapsed(), &summary));
+            let text = closing(&rows, state.ledger.elapsed(), &summary);
+            self.print(state, &text);
         });
     }
 
     fn error(&self, error: &Error) {
         self.with(|state| {
             self.clear(state);
-            self.print(&words::error(error, self.colour));
+            self.print(state, &words::error(error, self.colour));
         });
     }
 }
@@ -148,14 +156,29 @@ fn style(unit: Option<Unit>, total: bool, colour: bool) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use indicatif::InMemoryTerm;
+    use indicatif::{InMemoryTerm, TermLike};
     use kindling_base::Outcome;
     use std::time::Instant;
 
-    fn bars() -> (Bars, InMemoryTerm) {
+    /// The terminal as a stream, with the carriage returns that a real one's driver adds.
+    struct Stream(InMemoryTerm);
+
+    impl Write for Stream {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let text = String::from_utf8_lossy(bytes).replace('\n', "\r\n");
+            self.0.write_str(&text).map(|()| bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn bars(colour: bool) -> (Bars<Stream>, InMemoryTerm) {
         let terminal = InMemoryTerm::new(12, 100);
         let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        (Bars::new(target, false), terminal)
+        let out = Stream(terminal.clone());
+        (Bars::new(target, out, colour), terminal)
     }
 
     /// The screen once it is as expected: bars are redrawn by a clock of their own.
@@ -174,7 +197,7 @@ mod tests {
 
     #[test]
     fn each_running_stage_has_a_line_and_then_a_word() {
-        let (bars, terminal) = bars();
+        let (bars, terminal) = bars(false);
         let (stage, unit, outcome) = ("kernel", Unit::Objects, Outcome::Built);
         let detail = "compiling Linux".to_owned();
         bars.report(Event::Started { stage, detail });
@@ -224,9 +247,7 @@ mod tests {
         let units = [Unit::Bytes, Unit::Packages, Unit::Objects, Unit::Blocks];
         for unit in units {
             for (total, colour) in [(Some(2), false), (Some(2), true), (None, false)] {
-                let terminal = InMemoryTerm::new(4, 100);
-                let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-                let bars = Bars::new(target, colour);
+                let (bars, terminal) = bars(colour);
                 bars.report(Event::Progress {
                     stage: "stage",
                     unit,

@@ -73,7 +73,10 @@ pub(crate) fn renderer(mode: Mode) -> Box<dyn Renderer> {
     let stderr = std::io::stderr();
     let colour = colour(stderr.is_terminal(), |name| std::env::var(name).ok());
     match mode {
-        Mode::Bars => Box::new(Bars::new(indicatif::ProgressDrawTarget::stderr(), colour)),
+        Mode::Bars => {
+            let target = indicatif::ProgressDrawTarget::stderr();
+            Box::new(Bars::new(target, stderr, colour))
+        }
         Mode::Lines => Box::new(Lines::new(stderr, colour)),
         Mode::Quiet => Box::new(Quiet { colour }),
         Mode::Json => Box::new(Json::new(std::io::stdout())),
