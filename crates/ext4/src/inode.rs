@@ -18,8 +18,9 @@ pub(crate) const FLAG_INDEX: u32 = 0x1000;
 
 /// First second that an inode's times can hold.
 const FIRST_SECOND: i64 = -(1 << 31);
-/// First second that they cannot hold: 34 bits from [`FIRST_SECOND`].
-const END_SECOND: i64 = FIRST_SECOND + (1 << 34);
+/// First second that they cannot hold. The fields would go on for another 2^32 seconds, but `e2fsck` takes those for
+/// times before 1970 that an old kernel stored wrongly, and changes them.
+const END_SECOND: i64 = FIRST_SECOND + 3 * (1 << 32);
 
 /// What an inode says.
 pub(crate) struct Inode<'a> {
@@ -44,7 +45,7 @@ pub(crate) struct Inode<'a> {
     pub(crate) xattrs: &'a [u8],
 }
 
-/// Whether an inode can hold this time: 1901 to 2446.
+/// Whether an inode can hold this time: 1901 to 2310.
 pub(crate) fn holds_time(time: Timestamp) -> bool {
     (FIRST_SECOND..END_SECOND).contains(&time.seconds) && time.nanoseconds < 1_000_000_000
 }
@@ -123,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn times_from_1901_to_2446() {
+    fn times_from_1901_to_2310() {
         let at = |seconds| Timestamp {
             seconds,
             nanoseconds: 0,
         };
-        assert!(holds_time(at(-2_147_483_648)) && holds_time(at(15_032_385_535)));
-        assert!(!holds_time(at(-2_147_483_649)) && !holds_time(at(15_032_385_536)));
+        assert!(holds_time(at(-2_147_483_648)) && holds_time(at(10_737_418_239)));
+        assert!(!holds_time(at(-2_147_483_649)) && !holds_time(at(10_737_418_240)));
     }
 }

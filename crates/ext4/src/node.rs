@@ -258,7 +258,7 @@ fn attributes<'a>(path: &'a [u8], entry: &Entry) -> Result<Node<'a>> {
     }
     if !inode::holds_time(entry.mtime) {
         return Err(
-            refused(path, "has a time that ext4 cannot hold (1901 to 2446)")
+            refused(path, "has a time that ext4 cannot hold (1901 to 2310)")
                 .note(format!("time: {:?}", entry.mtime)),
         );
     }

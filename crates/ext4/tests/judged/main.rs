@@ -1,0 +1,12 @@
+//! Images judged by programs and crates that know nothing of our code: `e2fsck`, `debugfs`, `dumpe2fs`,
+//! `resize2fs` and `ext4-view`. A judge that is not installed is skipped, and said so.
+
+mod attributes;
+mod large;
+mod random_trees;
+mod read_back;
+mod refused;
+mod resize;
+mod stable;
+mod support;
+mod trees;
