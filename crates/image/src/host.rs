@@ -5,7 +5,12 @@ use kindling_base::host::{HostPackage, Proof};
 /// Needed to build a kernel.
 pub use crate::kernel::HOST_PACKAGES as KERNEL;
 
-/// Needed by the tests besides: judges that are not ours.
+/// Needed by `build-image`: the kernel's tools, and QEMU, so that what was built runs without another step.
+pub fn build() -> Vec<HostPackage> {
+    [KERNEL, &[QEMU]].concat()
+}
+
+/// Needed by the tests besides [`build`]: judges that are not ours.
 pub const TEST: &[HostPackage] = &[
     package("e2fsprogs", Proof::Program("e2fsck"), "to judge filesystem images in the tests"),
     package("qemu-utils", Proof::Program("qemu-img"), "to judge disk overlays in the tests"),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kindling_base::{Error, Event, Lock, Outcome, Reporter, Result, files, hash};
+use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files, hash};
 use kindling_bundle::Manifest;
 use kindling_debian::{Assembly, Client, FetchError, LockedPackage, Mirrors, assemble, deb, fetch_packages};
 
@@ -81,13 +81,20 @@ impl Run<'_> {
             return Ok(cached);
         }
         let pinned = &self.locked.lock.packages;
-        let paths = self.download(pinned)?;
-        let debs: Vec<_> = pinned.iter().zip(paths).collect();
+        let debs = self.download(pinned)?;
         let detail = format!("unpacking and configuring {} packages", debs.len());
         let tree = self.stage(stage::PACKAGES, key, &detail, |out| {
             let (work, _lock) = self.work(&format!("packages-{key}"))?;
             let log = self.log(stage::PACKAGES);
-            let assembly = Assembly { debs: &debs, epoch: self.epoch(), work: &work, out, log: &log };
+            let assembly = Assembly {
+                debs: &debs,
+                epoch: self.epoch(),
+                work: &work,
+                out,
+                log: &log,
+                helper: &std::env::current_exe().context("cannot find our own program")?,
+                keep_root: false,
+            };
             assemble(&assembly, self.reporter)?;
             files::remove(&work)
         })?;

@@ -62,6 +62,11 @@ pub(crate) trait Renderer: Reporter {
     /// A command ended with an error.
     fn error(&self, error: &Error);
 
+    /// What the command was asked for, on standard output.
+    fn data(&self, text: &str) {
+        words::print(&mut std::io::stdout(), text);
+    }
+
     /// Something a person may want to know.
     fn note(&self, text: &str) {
         self.report(Event::Note(text.to_owned()));
