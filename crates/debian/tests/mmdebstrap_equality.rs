@@ -13,7 +13,7 @@ use kindling_debian::sandbox;
 use kindling_tree::{Kind, Tree};
 
 /// Paths that may differ, and why. One that ends in a slash stands for all below it.
-const DIFFERENT: [(&str, &str); 15] = [
+const DIFFERENT: [(&str, &str); 16] = [
     (
         "dev/",
         "the kernel's devtmpfs brings the devices; ours has none of the machine that builds",
@@ -49,6 +49,7 @@ const DIFFERENT: [(&str, &str); 15] = [
         "var/lib/apt/",
         "an apt ran from outside in mmdebstrap's: locks, auxiliary folders, extended_states",
     ),
+    ("var/cache/debconf/*-old", "debconf's backups"),
     ("var/lib/dpkg/*-old", "dpkg's backups"),
 ];
 

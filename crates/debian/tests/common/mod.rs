@@ -22,14 +22,14 @@ const WANTED: [&str; 9] = [
 ];
 
 /// 2023-11-14, before most of today's packages: clamping has something to do.
-pub const EPOCH: i64 = 1_700_000_000;
+pub(crate) const EPOCH: i64 = 1_700_000_000;
 
 /// The executable that tests start as the sandbox's helper.
-pub fn helper() -> &'static Path {
+pub(crate) fn helper() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_kindling-assemble"))
 }
 
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
@@ -38,7 +38,7 @@ pub fn is_root() -> bool {
 ///
 /// # Errors
 /// Why there are none, for a person.
-pub fn debs() -> Result<Vec<PathBuf>, String> {
+pub(crate) fn debs() -> Result<Vec<PathBuf>, String> {
     let folder = match std::env::var_os("KINDLING_TEST_DEBS") {
         Some(folder) => PathBuf::from(folder),
         None => download()?,
@@ -95,7 +95,7 @@ fn download() -> Result<PathBuf, String> {
 }
 
 /// Assembles packages in `folder`, keeps `folder/work/root` and returns the tar's path.
-pub fn assemble_in(folder: &Path, debs: &[PathBuf]) -> Result<PathBuf> {
+pub(crate) fn assemble_in(folder: &Path, debs: &[PathBuf]) -> Result<PathBuf> {
     let (work, out, log) = (folder.join("work"), folder.join("out"), folder.join("log"));
     let assembly = Assembly {
         debs,
@@ -110,7 +110,7 @@ pub fn assemble_in(folder: &Path, debs: &[PathBuf]) -> Result<PathBuf> {
     Ok(out.join(TREE))
 }
 
-pub fn text(tree: &Tree, path: &str) -> String {
+pub(crate) fn text(tree: &Tree, path: &str) -> String {
     match &tree
         .get(path.as_bytes())
         .unwrap_or_else(|| panic!("no {path}"))
