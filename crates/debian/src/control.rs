@@ -93,6 +93,11 @@ impl Control {
         Ok(control)
     }
 
+    /// The control file as it is.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The fields, in order.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         deb822::paragraphs(&self.text)

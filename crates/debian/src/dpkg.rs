@@ -77,13 +77,14 @@ pub(crate) fn write_list(root: &Path, control: &Control, unpacked: &Unpacked) ->
 }
 
 /// Puts the files of a control.tar where dpkg has them while it runs a pre-installation script; debconf
-/// finds the templates beside the script.
+/// finds the templates beside the script and takes the package's name from the control file.
 ///
 /// # Errors
 /// They cannot be written.
 pub(crate) fn write_scripts(folder: &Path, control: &Control) -> Result<()> {
     files::remove(folder)?;
     files::create_dir_all(folder)?;
+    write(&folder.join("control"), control.text().as_bytes())?;
     control
         .files
         .iter()

@@ -139,7 +139,7 @@ fn xattrs(
     if meta.is_symlink() {
         return Ok(found);
     }
-    let length = match rustix::fs::llistxattr(path, &mut [0u8; 0][..]) {
+    let length = match rustix::fs::llistxattr_query(path) {
         Err(rustix::io::Errno::NOTSUP) => return Ok(found),
         other => other?,
     };
@@ -161,4 +161,49 @@ fn xattrs(
         found.insert(name.to_vec(), value);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kindling_tree::Tree;
+    use rustix::fs::XattrFlags;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn links_xattrs_and_times_come_through() {
+        if !rustix::process::geteuid().is_root() {
+            return println!("skipped: only root changes its root folder");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("root");
+        std::fs::create_dir_all(top.join("usr")).unwrap();
+        std::fs::write(top.join("usr/ping"), "elf").unwrap();
+        std::fs::set_permissions(top.join("usr/ping"), PermissionsExt::from_mode(0o4755)).unwrap();
+        std::fs::hard_link(top.join("usr/ping"), top.join("a")).unwrap();
+        // CAP_NET_RAW, VFS_CAP_REVISION_2 of linux/capability.h.
+        let capability = [
+            1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let name = "security.capability";
+        rustix::fs::lsetxattr(top.join("a"), name, &capability, XattrFlags::empty()).unwrap();
+        let old = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000);
+        let file = File::open(top.join("a")).unwrap();
+        file.set_modified(old).unwrap();
+
+        let out = folder.path().join("tree.tar");
+        freeze(&Root::open(&top).unwrap(), 5000, SystemTime::now(), &out).unwrap();
+        let tree = Tree::from_tar(&out).unwrap();
+        let paths: Vec<&[u8]> = tree.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, [b"".as_slice(), b"a", b"usr", b"usr/ping"]);
+        let first = tree.get(b"a").unwrap();
+        assert_eq!((first.mode, first.mtime.seconds), (0o4755, 1000));
+        assert_eq!(first.xattrs[name.as_bytes()], capability);
+        assert_eq!(tree.get(b"usr").unwrap().mtime.seconds, 5000);
+        let second = &tree.get(b"usr/ping").unwrap().kind;
+        assert!(
+            matches!(second, Kind::HardLink(target) if target == b"a"),
+            "{second:?}"
+        );
+    }
 }

@@ -1,9 +1,10 @@
 //! What a tree's own files say about how the next packages land in it: accounts, diversions, overrides.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use kindling_base::Result;
+
+use crate::root::Root;
 
 /// Everything of a tree that changes where and how files are unpacked.
 #[derive(Debug, Default)]
@@ -21,13 +22,9 @@ impl Overrides {
     ///
     /// # Errors
     /// A file is there and cannot be read.
-    pub(crate) fn read(root: &Path) -> Result<Self> {
+    pub(crate) fn read(root: &Root) -> Result<Self> {
         let text = |path: &str| -> Result<String> {
-            let path = root.join(path);
-            if !path.exists() {
-                return Ok(String::new());
-            }
-            let bytes = kindling_base::files::read(&path)?;
+            let bytes = root.read(path)?.unwrap_or_default();
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
         let mut overrides = Self {
@@ -114,12 +111,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        assert!(
-            Overrides::read(folder.path())
-                .unwrap()
-                .user("root")
-                .is_none()
-        );
+        let root = Root::open(folder.path()).unwrap();
+        assert!(Overrides::read(&root).unwrap().user("root").is_none());
         write(
             "etc/passwd",
             "root:x:0:0:root:/root:/bin/sh\nman:*:6:12::/:\nodd\n",
@@ -133,7 +126,7 @@ mod tests {
             "var/lib/dpkg/statoverride",
             "root bus 4754 /usr/lib/helper\nnobody bus 1 /x\n#7 #8 755 /y z\n",
         );
-        let read = Overrides::read(folder.path()).unwrap();
+        let read = Overrides::read(&root).unwrap();
         assert_eq!((read.user("man"), read.user("odd")), (Some(6), None));
         assert_eq!(read.diverted(b"bin/sh", "bash"), Some("bin/sh.distrib"));
         assert_eq!(read.diverted(b"bin/sh", "dash"), None);

@@ -1,6 +1,7 @@
 //! A folder as the root of a tree: paths are looked up inside of it and never lead out.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -121,6 +122,27 @@ impl Root {
             todo.extend(parts(target.as_bytes()));
         }
         Ok(())
+    }
+
+    /// The content of the regular file at `path`; `None` if there is none. A link as the last part is not followed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let read = || -> io::Result<Vec<u8>> {
+            let (parent, name) = self.parent(path.as_bytes())?;
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let mut content = Vec::new();
+            File::from(fs::openat(&parent, name, flags, Mode::empty())?)
+                .read_to_end(&mut content)?;
+            Ok(content)
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other
+                .map(Some)
+                .context(format!("cannot read `/{path}` of the tree")),
+        }
     }
 
     /// The directory that holds `path`, and the name in it.

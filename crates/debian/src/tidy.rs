@@ -8,7 +8,7 @@ use kindling_base::{Context, Result, files};
 ///
 /// Logs, caches, backups and identities: each has times, random bytes or an order of no meaning in it, and
 /// is made again where it is needed.
-const REMOVED: [&str; 24] = [
+const REMOVED: [&str; 23] = [
     "etc/*-", // shadow's backups: passwd-, group-, shadow-, gshadow-, subuid-, subgid-
     "etc/.pwd.lock",
     "etc/adjtime",
@@ -21,7 +21,6 @@ const REMOVED: [&str; 24] = [
     "usr/sbin/policy-rc.d", // ours, for the time of configuration
     "usr/share/icons/*/icon-theme.cache",
     "var/cache/debconf/*-old",
-    "var/lib/apt/lists/*",
     "var/lib/dbus/machine-id",
     "var/lib/dpkg/*-old",
     "var/lib/systemd/credential.secret",
@@ -49,6 +48,7 @@ pub(crate) fn tidy(root: &Path) -> Result<()> {
     remove_files(&root.join("var/cache"), &|path| {
         !path.starts_with(root.join("var/cache/debconf"))
     })?;
+    remove_files(&root.join("var/lib/apt/lists"), &|_| true)?;
     remove_bytecode(&root.join("usr"))?;
     remove_bytecode(&root.join("etc"))?;
     // Empty, so that the first boot makes one, machine-id(5); systemd's package creates it.
@@ -158,6 +158,7 @@ mod tests {
             "usr/lib/python3/__pycache__/a.pyc",
             "var/cache/man/index.db",
             "var/cache/debconf/config.dat-old",
+            "var/lib/apt/lists/partial/x",
             "var/lib/dpkg/status-old",
             "var/lib/ucf/hashfile.0",
             "var/log/dpkg.log",
@@ -184,7 +185,7 @@ mod tests {
         for path in kept {
             assert!(root.join(path).exists(), "{path}");
         }
-        assert!(root.join("var/cache/man").is_dir() && root.join("run").is_dir());
+        assert!(root.join("var/lib/apt/lists/partial").is_dir() && root.join("run").is_dir());
         assert_eq!(std::fs::read(root.join("etc/machine-id")).unwrap(), b"");
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn unpack(
         root,
         claims,
         conffiles,
-        overrides: Overrides::read(root.path())?,
+        overrides: Overrides::read(root)?,
         directories: Mutex::default(),
     };
     // Large packages first, so that no processor is left with one at the end.
@@ -301,3 +301,6 @@ impl Run<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
