@@ -12,18 +12,20 @@
 //! depends on source, fragments, epoch and compiler alone**, not on the folder's path or history.
 
 mod config;
+mod elf;
 mod expression;
 mod fragment;
 mod kconfig;
 mod make;
 mod source;
+mod strip;
 mod vmlinux;
 
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use kindling_base::host::{HostPackage, Proof};
-use kindling_base::{Command, Event, Reporter, Result, files};
+use kindling_base::{Event, Reporter, Result, files};
 
 pub use fragment::{Fragment, names};
 pub use source::Source;
@@ -39,8 +41,8 @@ pub const HOST_PACKAGES: &[HostPackage] = &[
     package("gcc", Proof::Program("gcc"), "to compile the kernel"),
     package(
         "binutils",
-        Proof::Program("objcopy"),
-        "to link and strip the kernel",
+        Proof::Program("ld"),
+        "to assemble and link the kernel",
     ),
     package(
         "make",
@@ -171,7 +173,7 @@ pub fn build(
 
     files::create_dir_all(out)?;
     let vmlinux = out.join("vmlinux");
-    strip(&tree.join("vmlinux"), &vmlinux)?;
+    strip::strip(&tree.join("vmlinux"), &vmlinux)?;
     check_vmlinux(&vmlinux)?;
     files::copy(&config, &out.join("config"), 0o644)?;
     files::copy(
@@ -179,17 +181,6 @@ pub fn build(
         &out.join("release"),
         0o644,
     )
-}
-
-/// Copies the kernel without symbols, and without the relocations that only a bzImage needs.
-fn strip(from: &Path, to: &Path) -> Result<()> {
-    let arguments = ["--strip-all", "--remove-section=.comment"];
-    Command::new("objcopy")
-        .args(arguments)
-        .arg(from)
-        .arg(to)
-        .run()?;
-    Ok(())
 }
 
 /// How many jobs and threads to run.
