@@ -1,6 +1,8 @@
 //! The Debian package engine: mirrors, signed indices, the solver, and the fetching of packages.
 
+mod agent;
 mod archive;
+mod blob;
 mod conflict;
 mod date;
 pub mod deb822;
@@ -13,6 +15,7 @@ mod load;
 mod lock;
 mod mirrors;
 mod packages;
+mod places;
 mod provider;
 pub mod relation;
 mod release;
@@ -22,6 +25,7 @@ pub mod version;
 mod walk;
 
 pub use archive::Archive;
+pub use blob::fetch_url;
 pub use fetch::{FetchError, fetch_packages};
 pub use http::{Backoff, Client};
 pub use index::Index;

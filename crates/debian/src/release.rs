@@ -42,10 +42,14 @@ pub(crate) struct File {
     pub sha256: String,
 }
 
-/// Fetches the InRelease file of `suite` and checks its signature, its name, its date and its architectures.
+/// Fetches the InRelease file of `suite` from the first of `mirrors` that has a good one: signed by the
+/// archive, of this suite, not expired, for these architectures.
+///
+/// A machine's apt sources may list other archives that call their suite the same; those have other keys, so
+/// what one mirror has wrong is an error only if no other one has it right.
 ///
 /// # Errors
-/// No mirror has it, or one of these is not as it must be; both sides are shown.
+/// No mirror has a good one; the error tells what is wrong with the first that answered, both sides shown.
 pub(crate) fn fetch(
     client: &Client,
     archive: &Archive,
@@ -54,18 +58,42 @@ pub(crate) fn fetch(
     mirrors: Vec<String>,
 ) -> Result<Release> {
     let path = format!("dists/{suite}/InRelease");
-    let (message, url) = client
-        .get(&mirrors, &path, LONGEST, || Ok(Vec::new()))
-        .map_err(|failures| {
-            http::failure(&format!("{path} of {}", archive.distribution), failures)
-        })?;
+    let mut failures = Vec::new();
+    let mut wrong = None;
+    for (at, mirror) in mirrors.iter().enumerate() {
+        let url = format!("{mirror}/{path}");
+        let message = match client.get(&url, LONGEST, || Ok(Vec::new())) {
+            Ok(message) => message,
+            Err(failure) => {
+                failures.push(failure);
+                continue;
+            }
+        };
+        match verify(message, archive, keyring, suite, &url) {
+            Ok(release) => {
+                return Ok(Release {
+                    mirrors: mirrors[at..].to_vec(),
+                    ..release
+                });
+            }
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
+    Err(wrong
+        .unwrap_or_else(|| http::failure(&format!("{path} of {}", archive.distribution), failures)))
+}
+
+fn verify(
+    message: Vec<u8>,
+    archive: &Archive,
+    keyring: &Keyring,
+    suite: &str,
+    url: &str,
+) -> Result<Release> {
     let message = String::from_utf8(message)
         .map_err(|error| Error::external(format!("{url} is not text")).because(error))?;
-    let text = keyring.open(&url, &message, archive.now, archive.allow_expired)?;
-    let mut release =
-        parse(&text, archive, suite).map_err(|error| error.note(format!("read from {url}")))?;
-    release.mirrors = mirrors;
-    Ok(release)
+    let text = keyring.open(url, &message, archive.now, archive.allow_expired)?;
+    parse(&text, archive, suite).map_err(|error| error.note(format!("read from {url}")))
 }
 
 /// Reads the text of a Release file, and checks that it is the one that was asked for.
