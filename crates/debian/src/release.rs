@@ -204,3 +204,55 @@ fn check_date(valid_until: &str, archive: &Archive, suite: &str) -> Result<()> {
         .note(format!("valid until {}\nit is now   {}", date::format(until), date::format(archive.now)))
         .hint("the mirror may be stale or the clock wrong; `--allow-expired` takes it as it is, such as for an old snapshot"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn archive() -> Archive {
+        Archive {
+            distribution: "debian".into(),
+            suites: vec!["bookworm-security".into()],
+            components: vec!["main".into()],
+            architecture: "amd64".into(),
+            keyring: "ring".into(),
+            allow_expired: false,
+            now: date::parse("1 Jan 2026 00:00:00 UTC").unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_shape_of_debians_security_archive() {
+        let hash = "5".repeat(64);
+        let text = format!(
+            "Suite: oldstable-security\nCodename: bookworm-security\nAcquire-By-Hash: yes\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n\
+             Valid-Until: Fri, 02 Jan 2026 00:00:00 UTC\nArchitectures: all amd64\nComponents: updates/main updates/contrib\n\
+             MD5Sum:\n 0 1 main/binary-amd64/Packages.xz\nSHA256:\n {hash} 7 main/binary-amd64/Packages\n {hash} 5 main/binary-amd64/Packages.gz\n"
+        );
+        let release = parse(&text, &archive(), "bookworm-security").unwrap();
+        assert!(release.by_hash && release.all_apart);
+        assert_eq!(release.priority, 100);
+        let file = release.packages("main", "amd64").unwrap();
+        assert_eq!(
+            (file.path.as_str(), file.size),
+            ("main/binary-amd64/Packages.gz", 5)
+        );
+        release.packages("main", "arm64").unwrap_err();
+        let report = parse(
+            &text.replace("02 Jan", "no day in"),
+            &archive(),
+            "bookworm-security",
+        )
+        .unwrap_err()
+        .report();
+        assert!(report.contains("has no date in Valid-Until"), "{report}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "((Suite|SHA256|Valid-Until|Architectures): ?[ -~\n]{0,30}\n){0,5}") {
+            let _ = parse(&text, &archive(), "x");
+        }
+    }
+}
