@@ -9,7 +9,7 @@ pub fn paragraphs(text: &str) -> impl Iterator<Item = Paragraph<'_>> {
     std::iter::from_fn(move || {
         let start = rest
             .split_inclusive('\n')
-            .take_while(|line| line.trim().is_empty())
+            .take_while(|line| is_blank(line))
             .map(str::len)
             .sum();
         rest = &rest[start..];
@@ -65,12 +65,26 @@ fn end_of_paragraph(text: &str) -> usize {
     let mut at = 0;
     while let Some(newline) = text[at..].find('\n') {
         at += newline + 1;
-        let line_end = text[at..].find('\n').map_or(text.len(), |n| at + n);
-        if text[at..line_end].trim().is_empty() {
+        let blank = match text.as_bytes().get(at) {
+            Some(b'\n') => true,
+            // Only a line that begins with a blank can consist of blanks.
+            Some(b' ' | b'\t' | b'\r') => {
+                let line = text[at..].split('\n').next().unwrap_or_default();
+                is_blank(line)
+            }
+            _ => false,
+        };
+        if blank {
             return at;
         }
     }
     text.len()
+}
+
+/// deb822(5): a line of spaces and tabs separates paragraphs as an empty one does.
+fn is_blank(line: &str) -> bool {
+    line.bytes()
+        .all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 /// Length of the field at the beginning of `text`: its line and those that continue it.

@@ -1,14 +1,14 @@
-//! Files of an archive into the store: each checked, many at a time, none fetched twice.
+//! Packages into the store: each checked, many at a time, none fetched twice.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kindling_base::{Error, Event, Reporter, Result, Unit};
-use kindling_store::{BlobWriter, Store};
+use kindling_base::{Error, Reporter, Result};
+use kindling_store::Store;
 
-use crate::http::{self, Client};
+use crate::blob::{BlobError, Progress, Promise, fetch_blob};
+use crate::http::Client;
 use crate::lock::LockedPackage;
 use crate::mirrors::Mirrors;
 
@@ -43,17 +43,9 @@ impl From<Error> for FetchError {
     }
 }
 
-/// A file that an index promises.
-pub(crate) struct Promise<'a> {
-    pub mirrors: &'a [String],
-    pub path: &'a str,
-    pub size: u64,
-    pub sha256: &'a str,
-}
-
 /// Fetches the .debs of `packages` that the store lacks, eight at a time, and returns the path of each, in order.
 ///
-/// Reports [`Event::Progress`] in bytes for the stage `download`; what is in the store already counts as done.
+/// Reports [`kindling_base::Event::Progress`] in bytes for the stage `download`; what is in the store already counts as done.
 ///
 /// # Errors
 /// A mirror failed, after retries; the error names it and says how many packages the store has. Or a file is
@@ -71,7 +63,7 @@ pub fn fetch_packages(
         .filter(|p| store.blob(&p.sha256).is_none())
         .collect();
     let total: u64 = packages.iter().map(|p| p.size).sum();
-    let progress = Progress::new(reporter, "download", total);
+    let progress = Progress::new(reporter, "download", Some(total));
     progress.add(total - missing.iter().map(|p| p.size).sum::<u64>());
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -128,10 +120,15 @@ fn fetch_package(
     store: &Store,
     progress: &Progress<'_>,
 ) -> Result<(), FetchError> {
+    let urls: Vec<String> = mirrors
+        .urls(distribution, &package.suite)?
+        .iter()
+        .map(|mirror| format!("{mirror}/{}", package.path))
+        .collect();
     let promise = Promise {
-        mirrors: &mirrors.urls(distribution, &package.suite)?,
-        path: &package.path,
-        size: package.size,
+        urls: &urls,
+        name: &package.path,
+        size: Some(package.size),
         sha256: &package.sha256,
     };
     match fetch_blob(client, &promise, store, progress) {
@@ -144,129 +141,6 @@ fn fetch_package(
             )),
         }),
         Err(BlobError { error, .. }) => Err(FetchError::Failed(error)),
-    }
-}
-
-/// Why a file could not be fetched, and whether all mirrors answered that they do not have it.
-pub(crate) struct BlobError {
-    pub error: Error,
-    pub missing: bool,
-}
-
-/// Fetches a file from the first mirror that gives what was promised, unless the store has it.
-pub(crate) fn fetch_blob(
-    client: &Client,
-    promise: &Promise<'_>,
-    store: &Store,
-    progress: &Progress<'_>,
-) -> Result<PathBuf, BlobError> {
-    if let Some(path) = store.blob(promise.sha256) {
-        return Ok(path);
-    }
-    let mut failures = Vec::new();
-    let mut wrong = None;
-    for mirror in promise.mirrors {
-        let open = || {
-            Ok(Counted {
-                blob: Some(store.new_blob()?),
-                bytes: 0,
-                progress,
-            })
-        };
-        let mirror = std::slice::from_ref(mirror);
-        match client.get(mirror, promise.path, promise.size, open) {
-            Ok((writer, url)) => match writer.commit(&url, promise) {
-                Ok(path) => return Ok(path),
-                Err(error) => wrong = Some(error),
-            },
-            Err(failed) => failures.extend(failed),
-        }
-    }
-    let missing = wrong.is_none() && failures.iter().all(http::Failure::is_missing);
-    let error = wrong.unwrap_or_else(|| http::failure(promise.path, failures));
-    Err(BlobError { error, missing })
-}
-
-/// Bytes of many downloads, reported as one count.
-pub(crate) struct Progress<'a> {
-    reporter: &'a dyn Reporter,
-    stage: &'static str,
-    total: u64,
-    done: AtomicU64,
-}
-
-impl<'a> Progress<'a> {
-    pub(crate) fn new(reporter: &'a dyn Reporter, stage: &'static str, total: u64) -> Self {
-        Self {
-            reporter,
-            stage,
-            total,
-            done: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn add(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.reporter.report(Event::Progress {
-            stage: self.stage,
-            unit: Unit::Bytes,
-            done,
-            total: Some(self.total),
-        });
-    }
-}
-
-/// A blob whose bytes count as progress, and no longer do when it is given up.
-struct Counted<'a> {
-    blob: Option<BlobWriter>,
-    bytes: u64,
-    progress: &'a Progress<'a>,
-}
-
-impl Counted<'_> {
-    fn commit(mut self, url: &str, promise: &Promise<'_>) -> Result<PathBuf> {
-        let Some(blob) = self.blob.take() else {
-            return Err(Error::internal("a download was committed twice"));
-        };
-        let result = if blob.length() == promise.size {
-            blob.commit(url, promise.sha256).map_err(|error| {
-                error.hint("the mirror is being updated or was tampered with: try again later, or name another one with `--mirror NAME=URL`")
-            })
-        } else {
-            Err(
-                Error::external(format!("{url} is not what was promised")).note(format!(
-                    "expected {} bytes\nreceived {} bytes",
-                    promise.size,
-                    blob.length()
-                )),
-            )
-        };
-        if result.is_ok() {
-            self.bytes = 0; // nothing to take back
-        }
-        result
-    }
-}
-
-impl Write for Counted<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(blob) = &mut self.blob else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        let written = blob.write(bytes)?;
-        self.bytes += written as u64;
-        self.progress.add(written as u64);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.progress.done.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -1,23 +1,14 @@
-//! Fetching a file from the first mirror that gives it, with retries.
+//! Fetching a file, with retries where what failed may pass.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Result, files};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy};
+use kindling_base::{Context, Error, Result};
+use ureq::Agent;
 
-/// Longest wait for a connection, and for each piece of an answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Bundles of trusted certificates, where Debian and Fedora keep them.
-const CERTIFICATES: [&str; 2] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-];
+use crate::agent::agent;
 
 /// How often a fetch is tried when what failed may pass, and how long to wait between two tries.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +72,11 @@ impl Failure {
     pub fn is_missing(&self) -> bool {
         matches!(self.reason, Reason::Missing)
     }
+
+    /// Whether the reason is on this machine, so that no other mirror would help.
+    pub fn is_local(&self) -> bool {
+        matches!(self.reason, Reason::Local(_))
+    }
 }
 
 impl Client {
@@ -92,42 +88,20 @@ impl Client {
         }
     }
 
-    /// Fetches `path` below the first of `mirrors` that gives it, at most `limit` bytes of it, into a writer
-    /// that `open` makes anew for each try. Returns the writer and the address that gave the file.
+    /// Fetches `url`, at most `limit` bytes of it, into a writer that `open` makes anew for each try.
     ///
     /// # Errors
-    /// Why each mirror failed. Where `open` or the writer failed, that alone: no other mirror would help.
+    /// Why the last try failed; or `open` or the writer did.
     pub fn get<W: Write>(
-        &self,
-        mirrors: &[String],
-        path: &str,
-        limit: u64,
-        mut open: impl FnMut() -> Result<W>,
-    ) -> Result<(W, String), Vec<Failure>> {
-        let mut failures = Vec::new();
-        for mirror in mirrors {
-            let url = format!("{mirror}/{path}");
-            match self.get_with_retries(&url, limit, &mut open) {
-                Ok(writer) => return Ok((writer, url)),
-                Err(failure) if matches!(failure.reason, Reason::Local(_)) => {
-                    return Err(vec![failure]);
-                }
-                Err(failure) => failures.push(failure),
-            }
-        }
-        Err(failures)
-    }
-
-    fn get_with_retries<W: Write>(
         &self,
         url: &str,
         limit: u64,
-        open: &mut impl FnMut() -> Result<W>,
+        mut open: impl FnMut() -> Result<W>,
     ) -> Result<W, Failure> {
         let mut wait = self.backoff.first;
         let mut attempts = 1;
         loop {
-            let reason = match self.get_once(url, limit, open) {
+            let reason = match self.get_once(url, limit, &mut open) {
                 Ok(writer) => return Ok(writer),
                 Err(reason) => reason,
             };
@@ -178,82 +152,13 @@ impl Client {
 
     fn agent(&self, url: &str) -> Result<&Agent, Reason> {
         let secure = url.starts_with("https://");
-        let (cell, variables) = if secure {
-            (
-                &self.secure,
-                ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
-            )
-        } else {
-            // The upper-case HTTP_PROXY is honoured too: no request of a CGI client can set it here.
-            (
-                &self.plain,
-                ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
-            )
-        };
+        let cell = if secure { &self.secure } else { &self.plain };
         if let Some(agent) = cell.get() {
             return Ok(agent);
         }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .user_agent(concat!("kindling/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(TIMEOUT))
-            .timeout_recv_response(Some(TIMEOUT))
-            .timeout_per_read(Some(TIMEOUT))
-            .proxy(proxy(&variables)?);
-        if secure {
-            let roots = RootCerts::new_with_certs(&trusted_certificates().map_err(Reason::Local)?);
-            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
-        }
-        Ok(cell.get_or_init(|| config.build().new_agent()))
+        let agent = agent(secure).map_err(Reason::Local)?;
+        Ok(cell.get_or_init(|| agent))
     }
-}
-
-/// The proxy that the environment names in one of `variables`, with the exceptions of `no_proxy`.
-fn proxy(variables: &[&str]) -> Result<Option<Proxy>, Reason> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let Some((name, value)) = variables.iter().find_map(|name| Some((name, set(name)?))) else {
-        return Ok(None);
-    };
-    let bad = |error| Reason::Unusable(format!("{name}={value} is no usable proxy: {error}"));
-    let parsed = Proxy::new(&value).map_err(bad)?;
-    let mut builder = Proxy::builder(parsed.protocol())
-        .host(parsed.host())
-        .port(parsed.port());
-    if let Some(user) = parsed.username() {
-        builder = builder.username(user);
-    }
-    if let Some(password) = parsed.password() {
-        builder = builder.password(password);
-    }
-    let exceptions = set("no_proxy")
-        .or_else(|| set("NO_PROXY"))
-        .unwrap_or_default();
-    for host in exceptions
-        .split(',')
-        .map(str::trim)
-        .filter(|h| !h.is_empty())
-    {
-        builder = builder.no_proxy(host);
-    }
-    builder.build().map(Some).map_err(bad)
-}
-
-/// The certificates that the machine trusts: `$SSL_CERT_FILE`, or the distribution's bundle.
-fn trusted_certificates() -> Result<Vec<ureq::tls::Certificate<'static>>> {
-    let bundle = std::env::var_os("SSL_CERT_FILE")
-        .map(PathBuf::from)
-        .or_else(|| CERTIFICATES.iter().map(PathBuf::from).find(|p| p.exists()))
-        .ok_or_else(|| {
-            Error::user("no trusted certificates for https are on this machine")
-                .note(format!("looked for {}", CERTIFICATES.join(" and ")))
-                .hint("install the package `ca-certificates`, or set SSL_CERT_FILE")
-        })?;
-    Ok(parse_pem(&files::read(&bundle)?)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None, // one unreadable certificate of the bundle must not hide the others
-        })
-        .collect())
 }
 
 /// Copies a body into a fresh writer. `length` is what its sender announced, `limit` what it may be.

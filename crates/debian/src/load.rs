@@ -7,7 +7,7 @@ use kindling_base::{Context, Error, Reporter, Result, files};
 use kindling_store::Store;
 
 use crate::archive::Archive;
-use crate::fetch::{Progress, Promise, fetch_blob};
+use crate::blob::{Progress, Promise, fetch_blob};
 use crate::http::Client;
 use crate::index::Index;
 use crate::keyring::Keyring;
@@ -72,7 +72,7 @@ pub fn fetch_packages_files(
             }
         }
     }
-    let total = wanted.iter().map(|(_, file)| file.size).sum();
+    let total = Some(wanted.iter().map(|(_, file)| file.size).sum());
     let progress = Progress::new(reporter, "index", total);
     each_at_once(&wanted, |(release, file)| {
         let blob = fetch_file(client, release, file, store, &progress)?;
@@ -97,10 +97,15 @@ fn fetch_file(
         .filter(|_| release.by_hash)
         .map(|(folder, _)| format!("{folder}/by-hash/SHA256/{}", file.sha256));
     let fetch = |path: &str| {
+        let urls: Vec<String> = release
+            .mirrors
+            .iter()
+            .map(|mirror| format!("{mirror}/{path}"))
+            .collect();
         let promise = Promise {
-            mirrors: &release.mirrors,
-            path,
-            size: file.size,
+            urls: &urls,
+            name: path,
+            size: Some(file.size),
             sha256: &file.sha256,
         };
         fetch_blob(client, &promise, store, progress)

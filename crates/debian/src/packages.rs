@@ -211,3 +211,62 @@ impl Priority {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn names_are_numbered_as_apt_meets_them() {
+        let mut index = Index::new("amd64");
+        let stanza = format!(
+            "Package: a\nVersion: 1\nArchitecture: amd64\nSHA256: {HASH}\nProvides: v\nSuggests: s\nDepends: d | e:any, f:amd64\nPre-Depends: p\n"
+        );
+        index.add("one", 500, &stanza);
+        let names: Vec<&str> = (0..index.names.len() as u32)
+            .map(|id| index.names.get(id))
+            .collect();
+        assert_eq!(names, ["a", "p", "d", "e:any", "f", "s", "v"]);
+    }
+
+    #[test]
+    fn what_is_incomplete_foreign_or_known_is_skipped() {
+        let mut index = Index::new("amd64");
+        let good = format!("Package: a\nVersion: 1\nArchitecture: all\nSHA256: {HASH}\n");
+        for (from, to) in [
+            ("Package", "X"),
+            ("Version", "X"),
+            ("SHA256", "MD5"),
+            (": all", ": arm64"),
+        ] {
+            index.add("one", 500, &good.replace(from, to));
+        }
+        assert!(index.is_empty());
+        index.add("one", 500, &good);
+        index.add("two", 500, &good);
+        assert_eq!(index.len(), 1);
+        assert_eq!(index.candidate("a").unwrap().suite, "one");
+    }
+
+    proptest! {
+        #[test]
+        fn any_index_is_read_and_solved_without_a_panic(
+            stanzas in prop::collection::vec(("[a-d]", "[0-9]", "([a-d]( \\([<>=]{1,2} [0-9]\\))?( [|,] )?){0,4}", "[a-d, ]{0,6}", "[a-d, ]{0,6}"), 0..8)
+        ) {
+            let mut index = Index::new("amd64");
+            for (name, version, depends, conflicts, provides) in &stanzas {
+                index.add("one", 500, &format!(
+                    "Package: {name}\nVersion: {version}\nArchitecture: all\nSHA256: {HASH}\nDepends: {depends}\nConflicts: {conflicts}\nProvides: {provides}\n"
+                ));
+            }
+            let request = crate::Request { packages: stanzas.iter().take(2).map(|s| s.0.clone()).collect(), recommends: true };
+            match crate::solve(&index, &request) {
+                Ok(set) => prop_assert!(set.is_sorted_by(|a, b| a.name < b.name)),
+                Err(error) => prop_assert_eq!(error.exit(), kindling_base::Exit::User),
+            }
+        }
+    }
+}

@@ -42,10 +42,14 @@ pub(crate) struct File {
     pub sha256: String,
 }
 
-/// Fetches the InRelease file of `suite` and checks its signature, its name, its date and its architectures.
+/// Fetches the InRelease file of `suite` from the first of `mirrors` that has a good one: signed by the
+/// archive, of this suite, not expired, for these architectures.
+///
+/// A machine's apt sources may list other archives that call their suite the same; those have other keys, so
+/// what one mirror has wrong is an error only if no other one has it right.
 ///
 /// # Errors
-/// No mirror has it, or one of these is not as it must be; both sides are shown.
+/// No mirror has a good one; the error tells what is wrong with the first that answered, both sides shown.
 pub(crate) fn fetch(
     client: &Client,
     archive: &Archive,
@@ -54,18 +58,42 @@ pub(crate) fn fetch(
     mirrors: Vec<String>,
 ) -> Result<Release> {
     let path = format!("dists/{suite}/InRelease");
-    let (message, url) = client
-        .get(&mirrors, &path, LONGEST, || Ok(Vec::new()))
-        .map_err(|failures| {
-            http::failure(&format!("{path} of {}", archive.distribution), failures)
-        })?;
+    let mut failures = Vec::new();
+    let mut wrong = None;
+    for (at, mirror) in mirrors.iter().enumerate() {
+        let url = format!("{mirror}/{path}");
+        let message = match client.get(&url, LONGEST, || Ok(Vec::new())) {
+            Ok(message) => message,
+            Err(failure) => {
+                failures.push(failure);
+                continue;
+            }
+        };
+        match verify(message, archive, keyring, suite, &url) {
+            Ok(release) => {
+                return Ok(Release {
+                    mirrors: mirrors[at..].to_vec(),
+                    ..release
+                });
+            }
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
+    Err(wrong
+        .unwrap_or_else(|| http::failure(&format!("{path} of {}", archive.distribution), failures)))
+}
+
+fn verify(
+    message: Vec<u8>,
+    archive: &Archive,
+    keyring: &Keyring,
+    suite: &str,
+    url: &str,
+) -> Result<Release> {
     let message = String::from_utf8(message)
         .map_err(|error| Error::external(format!("{url} is not text")).because(error))?;
-    let text = keyring.open(&url, &message, archive.now, archive.allow_expired)?;
-    let mut release =
-        parse(&text, archive, suite).map_err(|error| error.note(format!("read from {url}")))?;
-    release.mirrors = mirrors;
-    Ok(release)
+    let text = keyring.open(url, &message, archive.now, archive.allow_expired)?;
+    parse(&text, archive, suite).map_err(|error| error.note(format!("read from {url}")))
 }
 
 /// Reads the text of a Release file, and checks that it is the one that was asked for.
@@ -175,4 +203,56 @@ fn check_date(valid_until: &str, archive: &Archive, suite: &str) -> Result<()> {
     Err(Error::external(format!("the Release file of {suite} has expired"))
         .note(format!("valid until {}\nit is now   {}", date::format(until), date::format(archive.now)))
         .hint("the mirror may be stale or the clock wrong; `--allow-expired` takes it as it is, such as for an old snapshot"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn archive() -> Archive {
+        Archive {
+            distribution: "debian".into(),
+            suites: vec!["bookworm-security".into()],
+            components: vec!["main".into()],
+            architecture: "amd64".into(),
+            keyring: "ring".into(),
+            allow_expired: false,
+            now: date::parse("1 Jan 2026 00:00:00 UTC").unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_shape_of_debians_security_archive() {
+        let hash = "5".repeat(64);
+        let text = format!(
+            "Suite: oldstable-security\nCodename: bookworm-security\nAcquire-By-Hash: yes\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n\
+             Valid-Until: Fri, 02 Jan 2026 00:00:00 UTC\nArchitectures: all amd64\nComponents: updates/main updates/contrib\n\
+             MD5Sum:\n 0 1 main/binary-amd64/Packages.xz\nSHA256:\n {hash} 7 main/binary-amd64/Packages\n {hash} 5 main/binary-amd64/Packages.gz\n"
+        );
+        let release = parse(&text, &archive(), "bookworm-security").unwrap();
+        assert!(release.by_hash && release.all_apart);
+        assert_eq!(release.priority, 100);
+        let file = release.packages("main", "amd64").unwrap();
+        assert_eq!(
+            (file.path.as_str(), file.size),
+            ("main/binary-amd64/Packages.gz", 5)
+        );
+        release.packages("main", "arm64").unwrap_err();
+        let report = parse(
+            &text.replace("02 Jan", "no day in"),
+            &archive(),
+            "bookworm-security",
+        )
+        .unwrap_err()
+        .report();
+        assert!(report.contains("has no date in Valid-Until"), "{report}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "((Suite|SHA256|Valid-Until|Architectures): ?[ -~\n]{0,30}\n){0,5}") {
+            let _ = parse(&text, &archive(), "x");
+        }
+    }
 }

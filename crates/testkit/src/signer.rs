@@ -5,11 +5,9 @@ use pgp::composed::{
     SubkeyParamsBuilder,
 };
 use pgp::packet::{SignatureConfig, SignatureType, Subpacket, SubpacketData};
-use pgp::types::{Duration, KeyDetails, Password, Timestamp};
+use pgp::ser::Serialize;
+use pgp::types::{Duration, KeyDetails, Password, SigningKey, Timestamp};
 use rand::thread_rng;
-
-/// Keys are made a year before the tests run, so that they can have expired.
-const AGE: u32 = 365 * 86_400;
 
 /// A key that signs.
 #[derive(Debug)]
@@ -18,6 +16,9 @@ pub struct Signer {
 }
 
 impl Signer {
+    /// Keys are made this long before the tests run, so that they can have expired.
+    pub const MADE_AGO: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
+
     /// An Ed25519 key that signs by itself.
     pub fn new() -> Self {
         Self::generate(false)
@@ -29,7 +30,7 @@ impl Signer {
     }
 
     fn generate(subkey: bool) -> Self {
-        let created = Timestamp::from_secs(Timestamp::now().as_secs() - AGE);
+        let created = ago(Self::MADE_AGO);
         let mut params = SecretKeyParamsBuilder::default();
         params
             .key_type(KeyType::Ed25519Legacy)
@@ -92,22 +93,40 @@ impl Signer {
             .unwrap()
     }
 
+    /// The public certificate, binary.
+    pub fn binary_certificate(&self) -> Vec<u8> {
+        self.key.to_public_key().to_bytes().unwrap()
+    }
+
     /// `text` with a signature in clear, as in an InRelease file.
     pub fn clearsign(&self, text: &str) -> String {
-        let password = Password::empty();
-        let message = match self.key.secret_subkeys.first() {
-            Some(subkey) => {
-                CleartextSignedMessage::sign(thread_rng(), text, &subkey.key, &password)
-            }
-            None => {
-                CleartextSignedMessage::sign(thread_rng(), text, &self.key.primary_key, &password)
-            }
-        };
-        message
-            .unwrap()
-            .to_armored_string(pgp::composed::ArmorOptions::default())
-            .unwrap()
+        self.clearsign_at(text, std::time::Duration::ZERO)
     }
+
+    /// The same, signed so long ago.
+    pub fn clearsign_at(&self, text: &str, before: std::time::Duration) -> String {
+        match self.key.secret_subkeys.first() {
+            Some(subkey) => clearsign(text, &subkey.key, before),
+            None => clearsign(text, &self.key.primary_key, before),
+        }
+    }
+}
+
+fn clearsign(text: &str, key: &impl SigningKey, before: std::time::Duration) -> String {
+    let mut config = SignatureConfig::from_key(thread_rng(), key, SignatureType::Text).unwrap();
+    config.hashed_subpackets = vec![
+        Subpacket::regular(SubpacketData::SignatureCreationTime(ago(before))).unwrap(),
+        Subpacket::regular(SubpacketData::IssuerFingerprint(key.fingerprint())).unwrap(),
+    ];
+    CleartextSignedMessage::new(text, config, key, &Password::empty())
+        .unwrap()
+        .to_armored_string(pgp::composed::ArmorOptions::default())
+        .unwrap()
+}
+
+fn ago(time: std::time::Duration) -> Timestamp {
+    let seconds = u32::try_from(time.as_secs()).unwrap();
+    Timestamp::from_secs(Timestamp::now().as_secs() - seconds)
 }
 
 impl Default for Signer {
