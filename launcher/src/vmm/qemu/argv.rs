@@ -26,6 +26,8 @@ pub(super) fn argv(spec: &Spec, control: RawFd, console: RawFd) -> Vec<OsString>
     add(&["-m", &format!("{}M", spec.memory_mib)]);
     add(&["-nodefaults", "-no-user-config", "-no-reboot"]);
     add(&["-display", "none"]);
+    // Not before we listen: QEMU tells nobody of a guest that ends before its control connection is negotiated.
+    add(&["-S"]);
     add(&["-chardev", &format!("socket,id=control,fd={control}")]);
     add(&["-mon", "chardev=control,mode=control"]);
     add(&["-chardev", &format!("socket,id=console,fd={console}")]);

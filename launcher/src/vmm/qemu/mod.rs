@@ -34,6 +34,9 @@ const PACKAGE: HostPackage = HostPackage {
 /// QEMU answers on its control connection as soon as the machine is built: 0.1 s, on a loaded host seconds.
 const GREETING_DEADLINE: Duration = Duration::from_secs(30);
 
+/// A QEMU that has closed its control connection is about to end.
+const EXIT_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Makes sure that QEMU is installed.
 ///
 /// # Errors
@@ -101,20 +104,31 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, UnixStrea
             said => error.note(format!("QEMU said:\n{said}")),
         }
     };
-    tokio::select! {
-        qmp = tokio::time::timeout(GREETING_DEADLINE, Qmp::open(control)) => match qmp {
-            Ok(Ok(qmp)) => Ok((Qemu { child, qmp: Some(qmp) }, console)),
-            Ok(Err(error)) => match child.wait().await {
-                Ok(status) => Err(failed(format!("QEMU ended at once: {}", describe(status)))),
-                Err(_) => Err(error),
+    // A QEMU that ends closes its connection, so this learns of that too, after all that it had to say.
+    match tokio::time::timeout(GREETING_DEADLINE, open_and_continue(control)).await {
+        Ok(Ok(qmp)) => Ok((
+            Qemu {
+                child,
+                qmp: Some(qmp),
             },
-            Err(_) => Err(failed(format!("QEMU did not answer within {} s", GREETING_DEADLINE.as_secs()))),
+            console,
+        )),
+        Ok(Err(error)) => match tokio::time::timeout(EXIT_DEADLINE, child.wait()).await {
+            Ok(Ok(status)) => Err(failed(format!("QEMU ended at once: {}", describe(status)))),
+            _ => Err(error),
         },
-        status = child.wait() => {
-            let status = status.context("cannot wait for QEMU")?;
-            Err(failed(format!("QEMU ended at once: {}", describe(status))))
-        }
+        Err(_) => Err(failed(format!(
+            "QEMU did not answer within {} s",
+            GREETING_DEADLINE.as_secs()
+        ))),
     }
+}
+
+/// Connects to the control socket and lets the guest, which waits for that, run.
+async fn open_and_continue(control: UnixStream) -> Result<Qmp> {
+    let mut qmp = Qmp::open(control).await?;
+    qmp.execute("cont").await?;
+    Ok(qmp)
 }
 
 /// In the new process, before QEMU: die with the supervisor, and keep the two sockets.
