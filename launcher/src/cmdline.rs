@@ -12,6 +12,8 @@ const ADDRESS: (&str, &str) = ("10.0.2.15::10.0.2.2:255.255.255.0", "10.0.2.3");
 /// What a command line is made of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts<'a> {
+    /// What the accelerator needs, first so that everything else wins.
+    pub(crate) accelerator: &'a str,
     /// The bundle's command line.
     pub(crate) bundle: &'a str,
     /// Whether the guest boots through an initramfs.
@@ -29,7 +31,9 @@ pub(crate) struct Parts<'a> {
 /// # Errors
 /// It is longer than the kernel reads or has control characters.
 pub(crate) fn compose(parts: &Parts<'_>) -> Result<String> {
-    let mut words: Vec<String> = parts.bundle.split_whitespace().map(str::to_owned).collect();
+    let words = parts.accelerator.split_whitespace();
+    let words = words.chain(parts.bundle.split_whitespace());
+    let mut words: Vec<String> = words.map(str::to_owned).collect();
     if !parts.initramfs {
         for word in &mut words {
             // The kernel itself finds a root by device or partition only; ours is the first virtio disk.
@@ -68,6 +72,7 @@ mod tests {
     use super::*;
 
     const PARTS: Parts<'_> = Parts {
+        accelerator: "",
         bundle: "console=ttyS0 root=UUID=1-2 rw",
         initramfs: true,
         network: true,
@@ -89,11 +94,12 @@ mod tests {
             initramfs: false,
             network: false,
             append: " debug ",
+            accelerator: "tsc=reliable",
             ..PARTS
         };
         assert_eq!(
             compose(&parts).unwrap(),
-            "console=ttyS0 root=/dev/vda rw debug"
+            "tsc=reliable console=ttyS0 root=/dev/vda rw debug"
         );
     }
 

@@ -26,6 +26,7 @@ mod state;
 mod status;
 mod stop;
 mod supervise;
+mod tsc;
 mod vmm;
 
 pub use accel::{Accelerator, Wanted};

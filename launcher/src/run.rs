@@ -12,7 +12,7 @@ use crate::publish::Publish;
 use crate::spec::{Network, Source, Spec};
 use crate::state::{OwnedVm, StateFolder, Vm};
 use crate::vmm::qemu;
-use crate::{bundle, disk};
+use crate::{bundle, disk, tsc};
 
 /// What a user asks for; what is `None` is as the bundle says.
 #[derive(Clone, Debug, Default)]
@@ -137,6 +137,7 @@ fn spec(
         initramfs: initramfs.map(take),
         disk: disk::create(own, folder, &manifest.rootfs.artifact)?,
         cmdline: cmdline::compose(&Parts {
+            accelerator: &accelerator_arguments(accelerator),
             bundle: &manifest.cmdline,
             initramfs: initramfs.is_some(),
             network,
@@ -150,4 +151,12 @@ fn spec(
         timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
         remove: options.remove,
     })
+}
+
+/// Kernel arguments that a guest needs on this accelerator.
+fn accelerator_arguments(accelerator: Accelerator) -> String {
+    match accelerator {
+        Accelerator::Kvm => String::new(),
+        Accelerator::Tcg => tsc::kernel_arguments(),
+    }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use kindling_base::{Context, Result};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -115,7 +115,7 @@ impl Run<'_, '_> {
     async fn follow(
         &mut self,
         mut machine: impl Machine,
-        mut console: UnixStream,
+        mut console: impl AsyncRead + Unpin,
         mut requests: mpsc::Receiver<Asked>,
         mut signals: Signals,
     ) -> Result<Ending> {

@@ -6,9 +6,9 @@ use std::os::fd::RawFd;
 use crate::accel::Accelerator;
 use crate::spec::{Network, Spec};
 
-/// The arguments for `spec`, to be run in the VM's folder. `control` and `console` are descriptors of connected
-/// sockets that the process inherits: such sockets leave no files behind and end with their processes.
-pub(super) fn argv(spec: &Spec, control: RawFd, console: RawFd) -> Vec<OsString> {
+/// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output. `control` is
+/// the descriptor of a connected socket that the process inherits: it leaves no file behind and ends with the process.
+pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
     let accelerator = spec.accelerator.name();
     let cpu = match spec.accelerator {
         Accelerator::Kvm => "host",
@@ -26,9 +26,11 @@ pub(super) fn argv(spec: &Spec, control: RawFd, console: RawFd) -> Vec<OsString>
     add(&["-m", &format!("{}M", spec.memory_mib)]);
     add(&["-nodefaults", "-no-user-config", "-no-reboot"]);
     add(&["-display", "none"]);
+    // Not before we listen: QEMU tells nobody of a guest that ends before its control connection is negotiated.
+    add(&["-S"]);
     add(&["-chardev", &format!("socket,id=control,fd={control}")]);
     add(&["-mon", "chardev=control,mode=control"]);
-    add(&["-chardev", &format!("socket,id=console,fd={console}")]);
+    add(&["-chardev", "stdio,id=console,signal=off"]);
     add(&["-serial", "chardev:console"]);
     // The disk's name holds no comma: it is ours, in the VM's folder.
     add(&[

@@ -1,8 +1,8 @@
-//! QEMU: user-mode network, serial console and QMP over inherited sockets.
+//! QEMU: user-mode network, the serial console over a pipe and QMP over an inherited socket.
 
 mod argv;
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -14,6 +14,7 @@ use kindling_base::{Command, Context, Error, Reporter, Result};
 use rustix::io::FdFlags;
 use rustix::process::Signal;
 use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use super::{Event, Machine};
@@ -33,6 +34,12 @@ const PACKAGE: HostPackage = HostPackage {
 
 /// QEMU answers on its control connection as soon as the machine is built: 0.1 s, on a loaded host seconds.
 const GREETING_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A QEMU that has closed its control connection is about to end.
+const EXIT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Bytes of the console that wait for us: the most that `fs.pipe-max-size` gives ordinary users by default.
+const CONSOLE_BUFFER: usize = 1 << 20;
 
 /// Makes sure that QEMU is installed.
 ///
@@ -62,10 +69,10 @@ pub(crate) struct Qemu {
 ///
 /// # Errors
 /// QEMU cannot be started or ends at once; the error has what it said.
-pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, UnixStream)> {
-    let (console, console_theirs) = pair()?;
+pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
     let (control, control_theirs) = pair()?;
-    let args = argv::argv(spec, control_theirs.as_raw_fd(), console_theirs.as_raw_fd());
+    let (console, console_theirs) = console_pipe()?;
+    let args = argv::argv(spec, control_theirs.as_raw_fd());
     let command = Command::new(PROGRAM).args(args).directory(folder);
     let log_path = folder.join(VMM_LOG);
     let log = std::fs::File::options()
@@ -75,12 +82,12 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, UnixStrea
         .context(format!("cannot write {}", log_path.display()))?;
     let mut process = command.to_std();
     process
-        .stdout(log.try_clone().context("cannot copy a descriptor")?)
+        .stdout(console_theirs)
         .stderr(log)
         // Ctrl-C at the terminal is for us, who ask the guest first.
         .process_group(0);
     let parent = rustix::process::getpid();
-    let inherited = [console_theirs.as_raw_fd(), control_theirs.as_raw_fd()];
+    let inherited = control_theirs.as_raw_fd();
     #[expect(
         unsafe_code,
         reason = "only the child itself can ask to die with its parent"
@@ -89,11 +96,12 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, UnixStrea
     unsafe {
         process.pre_exec(move || in_child(parent, inherited));
     }
-    let mut child = tokio::process::Command::from(process)
+    let mut process = tokio::process::Command::from(process);
+    let mut child = process
         .kill_on_drop(true)
         .spawn()
         .context(format!("cannot start `{PROGRAM}`"))?;
-    drop((console_theirs, control_theirs)); // so that both connections end with QEMU
+    drop((process, control_theirs)); // so that the console and the control connection end with QEMU
     let failed = |what: String| {
         let error = Error::external(what).note(format!("command: {}", command.display()));
         match console::tail(&log_path) {
@@ -101,35 +109,54 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, UnixStrea
             said => error.note(format!("QEMU said:\n{said}")),
         }
     };
-    tokio::select! {
-        qmp = tokio::time::timeout(GREETING_DEADLINE, Qmp::open(control)) => match qmp {
-            Ok(Ok(qmp)) => Ok((Qemu { child, qmp: Some(qmp) }, console)),
-            Ok(Err(error)) => match child.wait().await {
-                Ok(status) => Err(failed(format!("QEMU ended at once: {}", describe(status)))),
-                Err(_) => Err(error),
+    // A QEMU that ends closes its connection, so this learns of that too, after all that it had to say.
+    match tokio::time::timeout(GREETING_DEADLINE, open_and_continue(control)).await {
+        Ok(Ok(qmp)) => Ok((
+            Qemu {
+                child,
+                qmp: Some(qmp),
             },
-            Err(_) => Err(failed(format!("QEMU did not answer within {} s", GREETING_DEADLINE.as_secs()))),
+            console,
+        )),
+        Ok(Err(error)) => match tokio::time::timeout(EXIT_DEADLINE, child.wait()).await {
+            Ok(Ok(status)) => Err(failed(format!("QEMU ended at once: {}", describe(status)))),
+            _ => Err(error),
         },
-        status = child.wait() => {
-            let status = status.context("cannot wait for QEMU")?;
-            Err(failed(format!("QEMU ended at once: {}", describe(status))))
-        }
+        Err(_) => Err(failed(format!(
+            "QEMU did not answer within {} s",
+            GREETING_DEADLINE.as_secs()
+        ))),
     }
 }
 
-/// In the new process, before QEMU: die with the supervisor, and keep the two sockets.
-fn in_child(parent: rustix::process::Pid, inherited: [i32; 2]) -> std::io::Result<()> {
+/// Connects to the control socket and lets the guest, which waits for that, run.
+async fn open_and_continue(control: UnixStream) -> Result<Qmp> {
+    let mut qmp = Qmp::open(control).await?;
+    qmp.execute("cont").await?;
+    Ok(qmp)
+}
+
+/// In the new process, before QEMU: die with the supervisor, and keep the control socket.
+fn in_child(parent: rustix::process::Pid, inherited: i32) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(parent) {
         return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
     }
-    for descriptor in inherited {
-        #[expect(unsafe_code, reason = "the descriptors cross the fork as numbers")]
-        // SAFETY: both were open in the parent at the fork, and nothing closes them in this process.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
-    }
+    #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
+    // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
+    let inherited = unsafe { BorrowedFd::borrow_raw(inherited) };
+    rustix::io::fcntl_setfd(inherited, FdFlags::empty())?;
     Ok(())
+}
+
+/// A pipe for the serial console: our end and QEMU's. Not a socket, which is full after some hundred of the single
+/// bytes that a serial port writes, whereupon QEMU drops the next ones.
+fn console_pipe() -> Result<(pipe::Receiver, OwnedFd)> {
+    let (ours, theirs) = std::io::pipe().context("cannot make a pipe")?;
+    // More room only helps a supervisor that is slow; a host that refuses it gives 64 KiB.
+    let _ = rustix::pipe::fcntl_setpipe_size(&theirs, CONSOLE_BUFFER);
+    let ours = pipe::Receiver::from_owned_fd(ours.into()).context("cannot read from a pipe")?;
+    Ok((ours, theirs.into()))
 }
 
 fn pair() -> Result<(UnixStream, StdStream)> {
