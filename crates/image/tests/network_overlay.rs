@@ -1,5 +1,7 @@
 //! The `network` overlay's script, run for real in network namespaces that the tests make.
 
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
