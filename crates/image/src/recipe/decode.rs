@@ -85,7 +85,7 @@ fn kernel(mut reader: Reader<'_>) -> Option<KernelSpec> {
         }
     };
     let fragments = reader.required("fragments", "[\"base\", \"virtio\"]", |r, key| {
-        r.filled(key, &PLAIN)
+        r.list(key, &PLAIN, 1)
     });
     let cmdline = reader.required("cmdline", "\"console=ttyS0 root=/dev/vda rw\"", |r, key| {
         r.string(key, &LINE)
@@ -134,14 +134,14 @@ fn initramfs(mut reader: Reader<'_>) -> Option<Initramfs> {
 }
 
 fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
-    let suites = reader.required("suites", "[\"bookworm\"]", |r, key| r.filled(key, &PLAIN));
-    let components = reader.required("components", "[\"main\"]", |r, key| r.filled(key, &PLAIN));
+    let suites = reader.required("suites", "[\"bookworm\"]", |r, key| r.list(key, &PLAIN, 1));
+    let components = reader.required("components", "[\"main\"]", |r, key| r.list(key, &PLAIN, 1));
     let keyring = reader.required("keyring", "\"debian-12\"", |r, key| r.string(key, &PLAIN));
     let packages = reader.required("packages", "[\"systemd-sysv\"]", |r, key| {
-        r.filled(key, &PACKAGE)
+        r.list(key, &PACKAGE, 1)
     });
     let recommends = reader.or("recommends", false, Reader::boolean);
-    let overlays = reader.or("overlays", Vec::new(), |r, key| r.list(key, &PLAIN));
+    let overlays = reader.or("overlays", Vec::new(), |r, key| r.list(key, &PLAIN, 0));
     // 16 TiB is what ext4 can hold in 4 KiB blocks with 32-bit numbers.
     let free_mib = reader.or("free_mib", 256, |r, key| {
         r.integer(key, 0..=16 << 20, " MiB")

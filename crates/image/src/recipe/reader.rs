@@ -183,12 +183,25 @@ impl<'p> Reader<'p> {
         found.map(|(_, value)| *value)
     }
 
-    /// A list of strings that obey a rule, each at most once.
-    pub(super) fn list(&mut self, key: &'static str, rule: &Rule) -> Option<Vec<Located<String>>> {
+    /// A list of strings that obey a rule, each at most once, `least` or more of them.
+    pub(super) fn list(
+        &mut self,
+        key: &'static str,
+        rule: &Rule,
+        least: usize,
+    ) -> Option<Vec<Located<String>>> {
         let node = self.take(key)?;
         let Value::Array(items) = node.value else {
             return self.wrong_type(key, "a list of strings", &node);
         };
+        if items.len() < least {
+            let hint = format!("list at least {least}");
+            self.problem(Problem::new(
+                &node.at,
+                format!("`{key}` has too few entries"),
+                hint,
+            ));
+        }
         let mut list: Vec<Located<String>> = Vec::with_capacity(items.len());
         for item in items {
             let Some(item) = self.text(key, item, rule) else {
@@ -200,21 +213,6 @@ impl<'p> Reader<'p> {
                 self.problem(Problem::new(&item.at, message, hint));
             }
             list.push(item);
-        }
-        Some(list)
-    }
-
-    /// Like [`Reader::list`], with at least one entry.
-    pub(super) fn filled(
-        &mut self,
-        key: &'static str,
-        rule: &Rule,
-    ) -> Option<Vec<Located<String>>> {
-        let at = self.table.get(key).map(|(_, node)| node.at.clone());
-        let list = self.list(key, rule)?;
-        if let (true, Some(at)) = (list.is_empty(), at) {
-            let message = format!("`{key}` is empty");
-            self.problem(Problem::new(&at, message, "list at least one"));
         }
         Some(list)
     }

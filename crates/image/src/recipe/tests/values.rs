@@ -76,10 +76,10 @@ fn bad_values_say_the_rule() {
       hint: write it in double quotes
     "#);
     insta::assert_snapshot!(spoiled("[\"systemd-sysv\", \"udev\"]", "[]"), @"
-    error: r/x.toml:14:12: `packages` is empty
+    error: r/x.toml:14:12: `packages` has too few entries
       14 | packages = []
          |            ^^
-    hint: list at least one
+    hint: list at least 1
     ");
 }
 
