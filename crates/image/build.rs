@@ -18,6 +18,7 @@ const STAGES: [(&str, &[&str]); 4] = [
 ];
 
 fn main() {
+    println!("cargo::rustc-env=KINDLING_RUSTC={}", rustc());
     for (stage, folders) in STAGES {
         let mut files = Vec::new();
         for folder in folders {
@@ -40,6 +41,15 @@ fn main() {
             .collect();
         println!("cargo::rustc-env=KINDLING_CODE_{stage}={digest}");
     }
+}
+
+/// The compiler's own description. The same toolchain compiles PID 1.
+fn rustc() -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    #[expect(clippy::disallowed_methods, reason = "a build script has no library of ours to go through")]
+    let output = std::process::Command::new(rustc).arg("-vV").output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run rustc: {error}"));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {

@@ -65,7 +65,7 @@ fn boot<'a>(
     switch::into_root()?;
     let _ = writeln!(
         KernelLog::info(),
-        "{root} is {device}, mounted after {} us",
+        "root={root} mounted from {device}, {} us after start",
         clock.elapsed_us()
     );
     init::start(options.init, arguments)

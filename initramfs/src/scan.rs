@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use arrayvec::{ArrayString, ArrayVec};
 use kindling_init::{Device, Devices, HEAD_BYTES, PartUuid, Reason, identify, partuuid};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, RawDir};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 /// All block devices that have a size, sorted by name, without RAM disks.
@@ -83,6 +83,16 @@ fn number(class: &OwnedFd, device: &str, file: &str) -> Option<u64> {
     let mut text = ArrayVec::<u8, 32>::new();
     read_file(class, &path, &mut text).ok()?;
     core::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+}
+
+/// Whether this is a block device that has a size already: some get their node first and their content later.
+pub(crate) fn has_content(path: &str) -> bool {
+    let size = rustix::fs::stat(path)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_block_device())
+        .then(|| rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok())
+        .flatten()
+        .and_then(|device| rustix::fs::seek(device, SeekFrom::End(0)).ok());
+    size.is_some_and(|size| size > 0)
 }
 
 fn open_device(name: &str) -> Result<OwnedFd, Errno> {

@@ -42,23 +42,26 @@ pub(crate) fn for_root(root: Root<'_>, timeout_s: u32) -> Result<ArrayString<40>
     // Listening begins before the first look, so that nothing can appear unseen between the two.
     let events =
         listen().map_err(|errno| Failure::Step("listen to the kernel's events", Reason(errno)))?;
+    if let Some(path) = find(root)? {
+        return Ok(path);
+    }
+    let _ = writeln!(KernelLog::info(), "waiting for {root}");
     loop {
-        if let Some(path) = find(root)? {
-            return Ok(path);
-        }
-        let _ = writeln!(KernelLog::info(), "waiting for {root}");
-        loop {
-            let left = deadline.saturating_sub(now());
-            match next_event(&events, left) {
-                Ok(true) => break,
-                Ok(false) if left.is_zero() => return Err(Failure::NotFound(root)),
-                Ok(false) | Err(Errno::INTR) => {}
-                // Events were lost because too many came at once: look again.
-                Err(Errno::NOBUFS) => break,
-                Err(errno) => {
-                    return Err(Failure::Step("receive the kernel's events", Reason(errno)));
+        let left = deadline.saturating_sub(now());
+        match next_event(&events, left) {
+            // Events were lost because too many came at once: something may have come with them.
+            Ok(true) | Err(Errno::NOBUFS) => {
+                if let Some(path) = find(root)? {
+                    return Ok(path);
                 }
             }
+            Ok(false) | Err(Errno::INTR) => {}
+            Err(errno) => {
+                return Err(Failure::Step("receive the kernel's events", Reason(errno)));
+            }
+        }
+        if left.is_zero() {
+            return Err(Failure::NotFound(root));
         }
     }
 }
@@ -67,10 +70,8 @@ pub(crate) fn for_root(root: Root<'_>, timeout_s: u32) -> Result<ArrayString<40>
 fn find(root: Root<'_>) -> Result<Option<ArrayString<40>>, Failure<'_>> {
     let mut path = ArrayString::new();
     if let Root::Path(wanted) = root {
-        let is_device = rustix::fs::stat(wanted)
-            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_block_device());
         let fits = write!(path, "{}", Lossy(wanted)).is_ok();
-        return Ok((is_device && fits).then_some(path));
+        return Ok((fits && scan::has_content(&path)).then_some(path));
     }
     let devices =
         scan::devices().map_err(|errno| Failure::Step("list the block devices", Reason(errno)))?;

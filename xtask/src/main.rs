@@ -1,1 +1,34 @@
-fn main() {}
+//! `cargo xtask`: build, lock, check and test images. Parses, dispatches and renders; the work is in
+//! the libraries.
+
+mod cli;
+mod commands;
+mod render;
+mod tally;
+
+use clap::Parser;
+use kindling_base::Exit;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> Exit {
+    kindling_debian::sandbox::main_if_reexecuted();
+    let cli = Cli::parse();
+    let renderer = render::renderer(cli.global.mode());
+    let result = match &cli.command {
+        Command::BuildImage(args) => commands::build_image::run(args, &cli.global, &*renderer),
+        Command::Lock(args) => commands::lock::run(args, &cli.global, &*renderer),
+        Command::KernelConfig(args) => commands::kernel_config::run(args, &cli.global, &*renderer),
+        Command::Verify(args) => commands::verify::run(args, &*renderer),
+        Command::Doctor => commands::doctor::run(&cli.global),
+        Command::Test(args) => commands::test::run(args, &cli.global, &*renderer),
+        Command::Tidy => commands::tidy::run(&*renderer),
+    };
+    match result {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            renderer.error(&error);
+            error.exit()
+        }
+    }
+}

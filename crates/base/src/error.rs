@@ -100,6 +100,16 @@ impl Error {
         self.0.exit
     }
 
+    /// The facts added by [`Error::note`], in order.
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// What [`Error::hint`] said to do next.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// The whole text for a person: `error:`, causes, notes, `hint:`, one item a line, without colour.
     pub fn report(&self) -> String {
         let mut text = format!("error: {self}");

@@ -53,6 +53,12 @@ impl Lock {
         let nothing = rustix::io::FdFlags::empty();
         rustix::io::fcntl_setfd(&self.0, nothing).context("cannot make a lock inheritable")
     }
+
+    /// The open file that carries the lock: a child process that inherits it holds the lock too, until
+    /// the last copy is closed.
+    pub fn into_file(self) -> File {
+        self.0
+    }
 }
 
 fn open(path: &Path) -> Result<File> {

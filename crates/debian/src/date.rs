@@ -7,7 +7,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// The moment that a date names; `None` if it is no date of this form from 1970 on.
-pub fn parse(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let mut words = text.split_whitespace();
     let mut first = words.next()?;
     if first.ends_with(',') {
@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Option<SystemTime> {
 }
 
 /// `2026-11-28 00:53:02 UTC`, for a person.
-pub fn format(time: SystemTime) -> String {
+pub(crate) fn format(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let (mut days, rest) = (seconds / 86_400, seconds % 86_400);
     // Shifted to years that begin in March, so that the leap day is the last one: the inverse of `days`.

@@ -49,8 +49,6 @@ pub(crate) struct Package {
     pub recommends: Box<[Target]>,
     /// `Conflicts`, then `Breaks`.
     pub conflicts: Box<[Target]>,
-    /// Names provided, with the version where one is given.
-    pub provides: Box<[(NameId, Option<u32>)]>,
 }
 
 /// Field `Priority`, in apt's order; a package without one comes first there.

@@ -14,6 +14,17 @@ use crate::keyring::Keyring;
 use crate::mirrors::Mirrors;
 use crate::release::{self, File, Release};
 
+/// The text of one Packages file, verified.
+#[derive(Clone, Debug)]
+pub struct PackagesFile {
+    /// The suite that it belongs to.
+    pub suite: String,
+    /// apt's pin priority of the suite.
+    pub priority: u16,
+    /// Its stanzas.
+    pub text: String,
+}
+
 /// Fetches and verifies the indices of all suites of `archive` and parses them.
 ///
 /// Release files are always asked for; an index whose hash is in the store is not fetched again. Reports
@@ -29,6 +40,24 @@ pub fn fetch_index(
     store: &Store,
     reporter: &dyn Reporter,
 ) -> Result<Index> {
+    let mut index = Index::new(&archive.architecture);
+    for file in fetch_packages_files(client, archive, mirrors, store, reporter)? {
+        index.add(&file.suite, file.priority, &file.text);
+    }
+    Ok(index)
+}
+
+/// What [`fetch_index`] parses, in the order in which apt would read it.
+///
+/// # Errors
+/// As [`fetch_index`].
+pub fn fetch_packages_files(
+    client: &Client,
+    archive: &Archive,
+    mirrors: &Mirrors,
+    store: &Store,
+    reporter: &dyn Reporter,
+) -> Result<Vec<PackagesFile>> {
     let keyring = Keyring::read(&archive.keyring)?;
     let releases = each_at_once(&archive.suites, |suite| {
         let urls = mirrors.urls(&archive.distribution, suite)?;
@@ -43,22 +72,16 @@ pub fn fetch_index(
             }
         }
     }
-    let progress = Progress::new(
-        reporter,
-        "index",
-        wanted.iter().map(|(_, file)| file.size).sum(),
-    );
-    let texts = each_at_once(&wanted, |(release, file)| {
-        unpack(
-            &fetch_file(client, release, file, store, &progress)?,
-            &file.path,
-        )
-    })?;
-    let mut index = Index::new(&archive.architecture);
-    for ((release, _), text) in wanted.iter().zip(texts) {
-        index.add(&release.suite, release.priority, &text);
-    }
-    Ok(index)
+    let total = wanted.iter().map(|(_, file)| file.size).sum();
+    let progress = Progress::new(reporter, "index", total);
+    each_at_once(&wanted, |(release, file)| {
+        let blob = fetch_file(client, release, file, store, &progress)?;
+        Ok(PackagesFile {
+            suite: release.suite.clone(),
+            priority: release.priority,
+            text: unpack(&blob, &file.path)?,
+        })
+    })
 }
 
 fn fetch_file(

@@ -87,10 +87,10 @@ impl Index {
         self.by_name.resize(self.names.len(), Vec::new());
         self.providers.resize(self.names.len(), Vec::new());
         self.by_name[name as usize].push(id);
-        for (provided, version) in &provides {
-            self.providers[*provided as usize].push(Provider {
+        for (provided, version) in provides {
+            self.providers[provided as usize].push(Provider {
                 package: id,
-                version: *version,
+                version,
             });
         }
         self.packages.push(Package {
@@ -107,7 +107,6 @@ impl Index {
             depends: depends.into(),
             recommends: recommends.into(),
             conflicts: conflicts.into(),
-            provides: provides.into(),
         });
     }
 

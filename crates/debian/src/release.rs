@@ -16,7 +16,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The signed contents page of one suite.
 #[derive(Clone, Debug, Default)]
-pub struct Release {
+pub(crate) struct Release {
     /// The suite as it was asked for.
     pub suite: String,
     /// Addresses that may hold its files.
@@ -33,7 +33,7 @@ pub struct Release {
 
 /// A file that a Release lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub(crate) struct File {
     /// Path below the suite's folder.
     pub path: String,
     /// Length in bytes.
@@ -46,7 +46,7 @@ pub struct File {
 ///
 /// # Errors
 /// No mirror has it, or one of these is not as it must be; both sides are shown.
-pub fn fetch(
+pub(crate) fn fetch(
     client: &Client,
     archive: &Archive,
     keyring: &Keyring,
@@ -72,7 +72,7 @@ pub fn fetch(
 ///
 /// # Errors
 /// It is of another suite, it has expired, or it lacks the architecture or a component.
-pub fn parse(text: &str, archive: &Archive, suite: &str) -> Result<Release> {
+pub(crate) fn parse(text: &str, archive: &Archive, suite: &str) -> Result<Release> {
     let fields: HashMap<String, &str> = deb822::paragraphs(text)
         .flat_map(deb822::Paragraph::fields)
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
@@ -133,7 +133,7 @@ impl Release {
     ///
     /// # Errors
     /// The Release file lists none.
-    pub fn packages(&self, component: &str, architecture: &str) -> Result<&File> {
+    pub(crate) fn packages(&self, component: &str, architecture: &str) -> Result<&File> {
         let path = format!("{component}/binary-{architecture}/Packages");
         [".xz", ".gz", ""]
             .iter()
@@ -156,7 +156,7 @@ fn parse_file(line: &str) -> Option<File> {
 }
 
 /// Whether this is 64 lowercase hexadecimal digits.
-pub fn is_sha256(text: &str) -> bool {
+pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 

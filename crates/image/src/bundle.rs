@@ -46,14 +46,18 @@ pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
 /// A part cannot be read or `target`'s parent cannot be written.
 pub fn publish(target: &Path, locked: &Locked, plan: &Plan, parts: &Parts, store: &Store) -> Result<Manifest> {
     let parent = target.parent().unwrap_or(Path::new("."));
-    files::create_dir_all(parent)?;
-    let staging = tempfile::Builder::new()
-        .prefix(".staging-")
-        .tempdir_in(parent)
-        .context(format!("cannot create a folder in {}", parent.display()))?;
-    let manifest = fill(staging.path(), locked, plan, parts)?;
-    kindling_base::files::set_mode(staging.path(), 0o755)?;
-    swap(staging.path(), target)?;
+    let _lock = store.lock(&format!("bundle-{}", name_hash(target)), || {})?;
+    let staging = parent.join(format!(".{}.staging", locked.recipe.name));
+    files::remove(&staging)?; // what a crash left; we hold the lock
+    files::create_dir_all(&staging)?;
+    let manifest = match fill(&staging, locked, plan, parts) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            let _ = files::remove(&staging); // the first error is the one to show
+            return Err(error);
+        }
+    };
+    swap(&staging, target)?;
     files::sync_folder(parent)?;
     if let Some(stamp) = stamp(target, &manifest) {
         files::write_atomic(&stamp_path(target, store), stamp.as_bytes(), 0o644)?;
@@ -126,19 +130,23 @@ fn sums(manifest: &Manifest, json: &str) -> String {
     lines.concat()
 }
 
-/// Puts `new` where `target` is, atomically; what was there ends up at `new` and is removed by its owner.
+/// Puts `new` where `target` is, atomically, and removes what was there.
 fn swap(new: &Path, target: &Path) -> Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     if !target.exists() {
         return files::rename(new, target);
     }
     renameat_with(CWD, new, CWD, target, RenameFlags::EXCHANGE)
-        .context(format!("cannot put the new bundle into {}", target.display()))
+        .context(format!("cannot put the new bundle into {}", target.display()))?;
+    files::remove(new)
 }
 
 fn stamp_path(target: &Path, store: &Store) -> PathBuf {
-    let name = hash::bytes(target.as_os_str().as_encoded_bytes());
-    store.root().join("work/bundles").join(name)
+    store.root().join("work/bundles").join(name_hash(target))
+}
+
+fn name_hash(target: &Path) -> String {
+    hash::bytes(target.as_os_str().as_encoded_bytes())
 }
 
 /// Size, inode and change time of each file of a published bundle; `None` where one is missing.

@@ -2,20 +2,15 @@
 
 use kindling_base::host::{HostPackage, Proof};
 
-/// Needed by `build-image`. The kernel's own list is `Documentation/process/changes.rst` of its source.
-pub const BUILD: &[HostPackage] = &[
-    package("gcc", Proof::Program("gcc"), "to compile the kernel"),
-    package("make", Proof::Program("make"), "to compile the kernel"),
-    package("flex", Proof::Program("flex"), "to build the kernel's configuration program"),
-    package("bison", Proof::Program("bison"), "to build the kernel's configuration program"),
-    package("bc", Proof::Program("bc"), "to compute the kernel's time constants"),
-    package("perl", Proof::Program("perl"), "to run the kernel's build scripts"),
-    package("libelf-dev", Proof::File(&["/usr/include/libelf.h"]), "to build objtool, which the CPU mitigations need"),
-    package("libc6-dev", Proof::File(&["/usr/include/x86_64-linux-gnu/sys/types.h"]), "to compile programs"),
-    QEMU,
-];
+/// Needed to build a kernel.
+pub use crate::kernel::HOST_PACKAGES as KERNEL;
 
-/// Needed by the tests beside [`BUILD`]: judges that are not ours.
+/// Needed by `build-image`: the kernel's tools, and QEMU, so that what was built runs without another step.
+pub fn build() -> Vec<HostPackage> {
+    [KERNEL, &[QEMU]].concat()
+}
+
+/// Needed by the tests besides [`build`]: judges that are not ours.
 pub const TEST: &[HostPackage] = &[
     package("e2fsprogs", Proof::Program("e2fsck"), "to judge filesystem images in the tests"),
     package("qemu-utils", Proof::Program("qemu-img"), "to judge disk overlays in the tests"),

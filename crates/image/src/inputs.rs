@@ -43,20 +43,22 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
         fragments: fragments.collect::<Result<_>>()?,
         overlays,
         initramfs: hash_sources(&project.initramfs())?,
-        compiler: first_line(Command::new("gcc").arg("--version"))?,
+        compiler: first_line(&Command::new("gcc").arg("--version"))?,
         rustc: env!("KINDLING_RUSTC").to_owned(),
     })
 }
 
 /// What overlay templates may use: the recipe's `[rootfs.variables]` and the built-in names.
-fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, String> {
-    let mut variables = recipe.rootfs.variables.clone();
+fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, toml::Value> {
+    let own = recipe.rootfs.variables.iter();
+    let mut variables: std::collections::BTreeMap<_, _> =
+        own.map(|(name, value)| (name.clone(), toml::Value::from(value.as_str()))).collect();
     for (name, value) in [
         ("name", &recipe.name),
         ("hostname", &recipe.image.hostname),
         ("ready_marker", &recipe.ready.marker),
     ] {
-        variables.insert(name.to_owned(), value.clone());
+        variables.insert(name.to_owned(), toml::Value::from(value.as_str()));
     }
     variables
 }
@@ -70,6 +72,6 @@ fn hash_sources(folder: &Path) -> Result<String> {
     Ok(hasher.finish())
 }
 
-fn first_line(command: Command) -> Result<String> {
+fn first_line(command: &Command) -> Result<String> {
     Ok(command.run()?.text().lines().next().unwrap_or_default().to_owned())
 }

@@ -1,8 +1,23 @@
 //! The image pipeline: a TOML recipe goes in, a verified bundle comes out.
+//!
+//! [`build`] is the table of contents. Stages are plain functions over types: [`recipe`] →
+//! [`lock::Locked`] → [`plan::Plan`] → stages → [`bundle`]. **This crate never prints**: it reports
+//! [`kindling_base::Event`]s.
 
+pub mod bundle;
 pub mod host;
 pub mod initramfs;
+pub mod inputs;
+pub mod kernel;
 pub mod keyring;
 pub mod lock;
+pub mod overlay;
+mod pipeline;
+pub mod plan;
 pub mod project;
 pub mod recipe;
+pub mod resolve;
+pub mod rootfs;
+mod run;
+
+pub use pipeline::{Built, Request, build, kernel_config};

@@ -5,6 +5,7 @@ use kindling_base::hash::Hasher;
 
 use crate::inputs::Inputs;
 use crate::lock::Locked;
+use crate::overlay::OverlayKind;
 use crate::recipe::Initramfs;
 
 /// Names of the stages, as events and the store show them.
@@ -80,7 +81,13 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
     key.field(env!("KINDLING_CODE_ROOTFS")).field(epoch(locked)).field(packages);
     key.field(&locked.recipe.name).field(locked.recipe.rootfs.free_mib.to_le_bytes());
     for entry in &inputs.overlays {
-        entry.hash_into(&mut key);
+        let (kind, content): (&str, &[u8]) = match &entry.kind {
+            OverlayKind::Directory => ("directory", b""),
+            OverlayKind::File(bytes) => ("file", bytes),
+            OverlayKind::Symlink(target) => ("symlink", target),
+        };
+        key.field(&entry.path).field(kind).field(content).field(entry.mode.to_le_bytes());
+        key.field(entry.uid.to_le_bytes()).field(entry.gid.to_le_bytes()).field([u8::from(entry.listed)]);
     }
     key.finish()
 }

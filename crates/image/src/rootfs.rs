@@ -40,7 +40,7 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
         label: "root".into(),
         epoch: request.epoch,
         free_bytes: request.free_mib << 20,
-        ..Default::default()
+        journal: Some(kindling_ext4::JournalSize::Auto),
     };
     let mut progress = |done, total| {
         reporter.report(Event::Progress { stage: stage::ROOTFS, unit: Unit::Blocks, done, total: Some(total) });
@@ -78,7 +78,7 @@ fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()
         let kind = match &overlay.kind {
             OverlayKind::Directory => {
                 let exists = matches!(tree.get(&overlay.path).map(|entry| &entry.kind), Some(Kind::Directory));
-                if exists && !overlay.explicit {
+                if exists && !overlay.listed {
                     continue;
                 }
                 Kind::Directory
@@ -86,7 +86,7 @@ fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()
             OverlayKind::File(bytes) => Kind::File(Content::Bytes(bytes.as_slice().into())),
             OverlayKind::Symlink(target) => Kind::Symlink(target.clone()),
         };
-        let mut entry = Entry::new(kind, overlay.mode, mtime);
+        let mut entry = Entry::new(kind, (overlay.mode & 0o7777) as u16, mtime);
         (entry.uid, entry.gid) = (overlay.uid, overlay.gid);
         tree.insert(&overlay.path, entry).map_err(|error| through_symlink(tree, overlay, error))?;
     }
@@ -95,7 +95,7 @@ fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()
 
 /// Explains the commonest mistake: a file under `lib/` where `/lib` is a symbolic link to `usr/lib`.
 fn through_symlink(tree: &Tree, overlay: &OverlayEntry, error: Error) -> Error {
-    let error = error.within(overlay.source.display());
+    let error = error.within("an overlay does not fit the packages");
     let parts: Vec<&[u8]> = overlay.path.split(|&b| b == b'/').collect();
     for end in 1..parts.len() {
         let ancestor = parts[..end].join(&b'/');
@@ -117,8 +117,7 @@ mod tests {
             mode: 0o700,
             uid: 0,
             gid: 0,
-            explicit: false,
-            source: format!("rootfs-overlays/x/{path}").into(),
+            listed: false,
             kind,
         }
     }
@@ -143,7 +142,7 @@ mod tests {
         tree.insert(b"lib", Entry::new(Kind::Symlink(b"usr/lib".to_vec()), 0o777, Timestamp::default())).unwrap();
         let error = lay_over(&mut tree, &[overlay("lib/x", OverlayKind::File(Vec::new()))], 0).unwrap_err();
         insta::assert_snapshot!(error.report(), @r"
-        error: rootfs-overlays/x/lib/x: the parent of `lib/x` is no directory
+        error: an overlay does not fit the packages: the parent of `lib/x` is no directory
         hint: /lib is a symbolic link to usr/lib: put the file there
         ");
     }

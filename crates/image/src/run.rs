@@ -3,23 +3,39 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kindling_base::{Error, Event, Lock, Outcome, Reporter, Result, files};
+use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files, hash};
 use kindling_bundle::Manifest;
 use kindling_debian::{Assembly, Client, FetchError, LockedPackage, Mirrors, assemble, deb, fetch_packages};
 
 use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
 use crate::lock::{Locked, PinnedKernel};
-use crate::pipeline::Request;
 use crate::plan::{Plan, stage};
+use crate::resolve::Sources;
 use crate::{initramfs, kernel, rootfs};
 
 /// Most bytes of a kernel's source; the tarball of Linux 6.1 has 134 million.
 const MAX_SOURCE: u64 = 1 << 30;
 
+/// Name of the kernel's source where it was taken out of a .deb, and of its SHA-256.
+const TARBALL: &str = "linux.tar.xz";
+const TARBALL_SUM: &str = "linux.tar.xz.sha256";
+
+/// The kernel's source and its SHA-256.
+struct Tarball {
+    path: PathBuf,
+    sha256: String,
+}
+
+impl Tarball {
+    fn source(&self) -> kernel::Source<'_> {
+        kernel::Source { tarball: &self.path, sha256: &self.sha256 }
+    }
+}
+
 /// One build under way.
 pub(crate) struct Run<'a> {
-    pub(crate) request: &'a Request<'a>,
+    pub(crate) sources: &'a Sources<'a>,
     pub(crate) locked: &'a Locked,
     pub(crate) inputs: &'a Inputs,
     pub(crate) plan: &'a Plan,
@@ -33,7 +49,7 @@ impl Run<'_> {
         let Some(key) = &self.plan.initramfs else { return Ok(None) };
         let made = self.stage(stage::INITRAMFS, key, "compiling PID 1", |out| {
             let (work, _lock) = self.work("initramfs")?;
-            let source = self.request.sources.project.initramfs();
+            let source = self.sources.project.initramfs();
             initramfs::build(&source, &work, out, self.epoch(), self.reporter)
         })?;
         Ok(Some(made))
@@ -65,13 +81,20 @@ impl Run<'_> {
             return Ok(cached);
         }
         let pinned = &self.locked.lock.packages;
-        let paths = self.download(pinned)?;
-        let debs: Vec<_> = pinned.iter().zip(paths).collect();
+        let debs = self.download(pinned)?;
         let detail = format!("unpacking and configuring {} packages", debs.len());
         let tree = self.stage(stage::PACKAGES, key, &detail, |out| {
             let (work, _lock) = self.work(&format!("packages-{key}"))?;
             let log = self.log(stage::PACKAGES);
-            let assembly = Assembly { debs: &debs, epoch: self.epoch(), work: &work, out, log: &log };
+            let assembly = Assembly {
+                debs: &debs,
+                epoch: self.epoch(),
+                work: &work,
+                out,
+                log: &log,
+                helper: &std::env::current_exe().context("cannot find our own program")?,
+                keep_root: false,
+            };
             assemble(&assembly, self.reporter)?;
             files::remove(&work)
         })?;
@@ -86,35 +109,50 @@ impl Run<'_> {
         }
         let tarball = self.kernel_tarball()?;
         let kernel = self.stage(stage::KERNEL, &self.plan.kernel, "compiling Linux", |out| {
-            let sha256 = self.locked.lock.kernel.sha256();
-            let (work, _lock) = self.work(&format!("linux-{}", &sha256[..16]))?;
-            let source = kernel::Source { tarball: &tarball, sha256 };
-            kernel::build(&source, &self.inputs.fragments, self.epoch(), &work, out, self.reporter)
+            let (work, _lock) = self.kernel_work()?;
+            let fragments = &self.inputs.fragments;
+            kernel::build(&tarball.source(), fragments, self.epoch(), &work, out, self.reporter)
         })?;
         Ok(kernel)
     }
 
+    /// The text of the kernel's `.config`.
+    pub(crate) fn kernel_config(&self) -> Result<String, FetchError> {
+        let tarball = self.kernel_tarball()?;
+        let (work, _lock) = self.kernel_work()?;
+        let config = kernel::configure(&tarball.source(), &self.inputs.fragments, &work, self.reporter)?;
+        Ok(files::read_text(&config)?)
+    }
+
+    fn kernel_work(&self) -> Result<(PathBuf, Lock)> {
+        self.work(&format!("linux-{}", &self.locked.lock.kernel.sha256()[..16]))
+    }
+
     /// The kernel's source as a tarball: downloaded as it is, or taken out of its .deb.
-    fn kernel_tarball(&self) -> Result<PathBuf, FetchError> {
-        let store = self.request.sources.store;
+    fn kernel_tarball(&self) -> Result<Tarball, FetchError> {
         match &self.locked.lock.kernel {
-            PinnedKernel::Url { url, sha256 } => Ok(self.download_url(url, sha256)?),
+            PinnedKernel::Url { url, sha256 } => {
+                Ok(Tarball { path: self.download_url(url, sha256)?, sha256: sha256.clone() })
+            }
             PinnedKernel::Package { package } => {
                 let deb = self.download(std::slice::from_ref(package))?.remove(0);
                 let member = format!("usr/src/{}.tar.xz", package.name);
                 let extract = |out: &Path| {
-                    let mut tarball = files::create(&out.join("linux.tar.xz"))?;
-                    deb::extract_file(&deb, &member, &mut tarball)
+                    let path = out.join(TARBALL);
+                    deb::extract_file(&deb, &member, &mut files::create(&path)?)?;
+                    files::write_atomic(&out.join(TARBALL_SUM), hash::file(&path)?.as_bytes(), 0o444)
                 };
+                let store = self.sources.store;
                 let (folder, _) = store.stage_or_make("kernel-source", &package.sha256, || {}, extract)?;
-                Ok(folder.join("linux.tar.xz"))
+                let sha256 = files::read_text(&folder.join(TARBALL_SUM))?;
+                Ok(Tarball { path: folder.join(TARBALL), sha256 })
             }
         }
     }
 
     /// A file at an address that the recipe names, with the hash that it names.
     fn download_url(&self, url: &str, sha256: &str) -> Result<PathBuf> {
-        let store = self.request.sources.store;
+        let store = self.sources.store;
         if let Some(present) = store.blob(sha256) {
             return Ok(present);
         }
@@ -134,13 +172,13 @@ impl Run<'_> {
     pub(crate) fn bundle(&self, folder: &Path, parts: &Parts) -> Result<Manifest> {
         let started = Instant::now();
         self.start(stage::BUNDLE, &format!("publishing {}", folder.display()));
-        let manifest = bundle::publish(folder, self.locked, self.plan, parts, self.request.sources.store)?;
+        let manifest = bundle::publish(folder, self.locked, self.plan, parts, self.sources.store)?;
         self.finish(stage::BUNDLE, Outcome::Built, started, folder)?;
         Ok(manifest)
     }
 
     fn download(&self, packages: &[LockedPackage]) -> Result<Vec<PathBuf>, FetchError> {
-        let store = self.request.sources.store;
+        let store = self.sources.store;
         if let Some(present) = packages.iter().map(|package| store.blob(&package.sha256)).collect() {
             return Ok(present);
         }
@@ -163,7 +201,7 @@ impl Run<'_> {
     /// Looks into the store; reports what it finds.
     fn cached(&self, stage: &'static str, key: &str) -> Option<PathBuf> {
         let started = Instant::now();
-        let path = self.request.sources.store.stage(stage, key)?;
+        let path = self.sources.store.stage(stage, key)?;
         self.finish(stage, Outcome::Cached, started, &path).ok()?;
         Some(path)
     }
@@ -177,7 +215,7 @@ impl Run<'_> {
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let started = Instant::now();
-        let store = self.request.sources.store;
+        let store = self.sources.store;
         let waiting = || self.note_waiting(stage);
         let make = |out: &Path| {
             self.start(stage, detail);
@@ -190,7 +228,7 @@ impl Run<'_> {
     }
 
     fn work(&self, name: &str) -> Result<(PathBuf, Lock)> {
-        self.request.sources.store.work(name, || self.note_waiting(name))
+        self.sources.store.work(name, || self.note_waiting(name))
     }
 
     fn note_waiting(&self, what: &str) {
@@ -208,7 +246,7 @@ impl Run<'_> {
     }
 
     fn log(&self, stage: &str) -> PathBuf {
-        self.request.sources.store.root().join("logs").join(format!("{}-{stage}.log", self.locked.recipe.name))
+        self.sources.store.root().join("logs").join(format!("{}-{stage}.log", self.locked.recipe.name))
     }
 
     fn epoch(&self) -> i64 {

@@ -6,12 +6,12 @@ use kindling_image::{Request, build};
 
 use super::setup::Setup;
 use crate::cli::{BuildImage, Global};
-use crate::render::Renderer;
+use crate::render::{Renderer, Summary};
 
 pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(&args.recipe)?;
-    host::ensure(kindling_image::host::BUILD, !global.no_install, renderer)?;
+    host::ensure(&kindling_image::host::build(), !global.no_install, renderer)?;
     let request = Request {
         recipe: &recipe,
         out: &args.out.clone().unwrap_or_else(|| setup.project.out()),
@@ -19,6 +19,6 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
         sources: setup.sources(&args.recipe),
     };
     let built = build(&request, renderer)?;
-    renderer.finish(&built);
+    renderer.finish(Summary { folder: &built.folder, outcome: built.outcome });
     Ok(())
 }

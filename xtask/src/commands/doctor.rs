@@ -11,7 +11,8 @@ pub(crate) fn run(global: &Global) -> Result<()> {
     let setup = Setup::new(global)?;
     println!("project  {}", setup.project.root().display());
     println!("store    {}", setup.store.root().display());
-    for (purpose, wanted) in [("build", kindling_image::host::BUILD), ("test", kindling_image::host::TEST)] {
+    let build = kindling_image::host::build();
+    for (purpose, wanted) in [("build", build.as_slice()), ("test", kindling_image::host::TEST)] {
         let missing = host::missing(wanted);
         println!("{purpose:8} {}", describe(&missing));
     }

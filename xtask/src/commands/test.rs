@@ -15,7 +15,7 @@ const BOOTED: [&str; 2] = ["minimal-debian-12", "minimal-debian-12-direct"];
 
 pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
-    let wanted = [kindling_image::host::BUILD, kindling_image::host::TEST].concat();
+    let wanted = [&kindling_image::host::build(), kindling_image::host::TEST].concat();
     host::ensure(&wanted, !global.no_install, renderer)?;
     for recipe in BOOTED {
         build_bundle(recipe, &setup, renderer)?;

@@ -1,0 +1,197 @@
+//! From .deb files to a configured tree in one tar.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use kindling_base::{Context, Error, Event, Reporter, Result, Unit, files};
+use serde::{Deserialize, Serialize};
+
+use crate::claims::Claims;
+use crate::control::Control;
+use crate::root::Root;
+use crate::sandbox::{self, Job, Sandbox};
+use crate::unpack::{Conffiles, Source, unpack};
+use crate::{configure, dpkg, freeze, order};
+
+/// The name of the frozen tree in [`Assembly::out`].
+pub const TREE: &str = "tree.tar";
+
+/// What [`assemble`] is to do.
+#[derive(Clone, Debug)]
+pub struct Assembly<'a> {
+    /// The packages: a set in which all dependencies are met. Their order does not matter.
+    pub debs: &'a [PathBuf],
+    /// Seconds since 1970 that nothing in the tree is younger than.
+    pub epoch: i64,
+    /// An empty or missing folder to work in.
+    pub work: &'a Path,
+    /// Where [`TREE`] is written.
+    pub out: &'a Path,
+    /// Gets the output of all scripts.
+    pub log: &'a Path,
+    /// An executable whose `main` calls [`sandbox::main_if_reexecuted`]: `std::env::current_exe()`.
+    pub helper: &'a Path,
+    /// Keeps the folder `work/root` when all went well; [`sandbox::remove_root`] removes it.
+    pub keep_root: bool,
+}
+
+/// Unpacks and configures the packages and freezes the tree as `out/tree.tar`, the same bytes for the same
+/// packages and epoch. Reports [`Event::Progress`] in [`Unit::Packages`] for the stage `packages`.
+///
+/// # Errors
+/// A .deb is unsound, two of them have one file, a maintainer script failed, or the machine forbids the
+/// namespaces in which scripts run.
+pub fn assemble(assembly: &Assembly<'_>, reporter: &dyn Reporter) -> Result<()> {
+    let total = assembly.debs.len() as u64;
+    let progress = |done| {
+        reporter.report(Event::Progress {
+            stage: "packages",
+            unit: Unit::Packages,
+            done,
+            total: Some(total),
+        });
+    };
+    files::create_dir_all(assembly.work)?;
+    files::create_dir_all(assembly.out)?;
+    let debs = assembly.debs.iter().map(|deb| files::absolute(deb));
+    let spec = Spec {
+        debs: debs.collect::<Result<_>>()?,
+        epoch: assembly.epoch,
+        root: files::absolute(assembly.work)?.join("root"),
+        tar: files::absolute(assembly.out)?.join(TREE),
+        log: files::absolute(assembly.log)?,
+        keep_root: assembly.keep_root,
+    };
+    progress(0);
+    sandbox::run(
+        assembly.helper,
+        assembly.log,
+        &Job::Assemble(spec),
+        progress,
+    )
+}
+
+/// The job as the sandbox's helper gets it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    debs: Vec<PathBuf>,
+    epoch: i64,
+    root: PathBuf,
+    tar: PathBuf,
+    log: PathBuf,
+    keep_root: bool,
+}
+
+/// Does the job, as process 1 of the sandbox. `configured` gets the number of packages done.
+///
+/// # Errors
+/// As [`assemble`].
+pub(crate) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<()> {
+    let started = SystemTime::now();
+    let packages = spec
+        .debs
+        .iter()
+        .map(|deb| Control::read(deb))
+        .collect::<Result<Vec<_>>>()?;
+    let root = prepare(&spec.root, architecture(&packages)?)?;
+    let sandbox = Sandbox {
+        root: spec.root.clone(),
+        log: spec.log.clone(),
+        epoch: spec.epoch,
+    };
+    populate(&packages, spec, &root, &sandbox, configured)?;
+    configure::audit(&sandbox)?;
+    sandbox::end_processes()?;
+    freeze::freeze(&root, spec.epoch, started, &spec.tar)?;
+    if !spec.keep_root {
+        files::remove(&spec.root)?;
+    }
+    Ok(())
+}
+
+/// Brings all packages in, batch by batch.
+fn populate(
+    packages: &[Control],
+    spec: &Spec,
+    root: &Root,
+    sandbox: &Sandbox,
+    configured: &(dyn Fn(u64) + Sync),
+) -> Result<()> {
+    let sources: Vec<Source<'_>> = packages
+        .iter()
+        .zip(&spec.debs)
+        .map(|(control, deb)| Source { deb, control })
+        .collect();
+    let dpkg = packages.iter().find(|package| package.name() == "dpkg");
+    let dpkg = dpkg.map_or("", |package| package.field("Version"));
+    let preinsts = |batch: &[usize]| {
+        batch
+            .iter()
+            .try_for_each(|&i| configure::preinst(sandbox, root, &packages[i], dpkg))
+    };
+    let claims = Claims::new(packages, root)?;
+    let mut unpacked = std::collections::HashMap::new();
+    let done = AtomicU64::new(0);
+    let [first, second] = order::batches(packages);
+    for (batch, conffiles) in [(first, Conffiles::InPlace), (second, Conffiles::Pending)] {
+        // The first batch's scripts need the batch itself: a shell, libc. Later ones run before their package is
+        // unpacked, as they expect, and may divert files of others.
+        if conffiles == Conffiles::Pending {
+            preinsts(&batch)?;
+        }
+        unpacked.extend(unpack(root, &sources, &batch, &claims, conffiles)?);
+        if conffiles == Conffiles::InPlace {
+            forbid_services(root)?;
+            preinsts(&batch)?;
+        }
+        root.enter(|| {
+            let inside = Path::new("/");
+            dpkg::forget(inside, packages, &mut unpacked, claims.take_lost())?;
+            let rows: Vec<_> = batch
+                .iter()
+                .map(|i| (&packages[*i], &unpacked[i]))
+                .collect();
+            dpkg::record(inside, &rows, conffiles)
+        })?;
+        configure::configure(sandbox, &|| {
+            configured(1 + done.fetch_add(1, Ordering::Relaxed))
+        })?;
+    }
+    Ok(())
+}
+
+/// The architecture of the tree: that of the packages that have one.
+fn architecture(packages: &[Control]) -> Result<&str> {
+    packages
+        .iter()
+        .map(|package| package.field("Architecture"))
+        .find(|architecture| *architecture != "all")
+        .ok_or_else(|| Error::user("no package of the set is for an architecture"))
+}
+
+/// Makes an empty root with what has to be there before the first package.
+fn prepare(path: &Path, architecture: &str) -> Result<Root> {
+    files::remove(path)?;
+    files::create_dir_all(path)?;
+    // Debian's merged /usr as debootstrap and mmdebstrap make it: the packages of Debian 12 still have files
+    // in /bin and /lib, and dpkg follows the links.
+    let wide: &[&str] = match architecture {
+        "amd64" => &["lib32", "lib64", "libx32"],
+        "i386" => &["lib64", "libx32"],
+        _ => &[],
+    };
+    for name in ["bin", "sbin", "lib"].iter().chain(wide) {
+        files::create_dir_all(&path.join("usr").join(name))?;
+        std::os::unix::fs::symlink(format!("usr/{name}"), path.join(name))
+            .context(format!("cannot create {}", path.join(name).display()))?;
+    }
+    dpkg::initialise(path, architecture)?;
+    Root::open(path)
+}
+
+/// Forbids starting services while packages are configured, policy-rc.d(8); tidying removes the file.
+fn forbid_services(root: &Root) -> Result<()> {
+    let script = b"#!/bin/sh\nexit 101\n"; // 101: action forbidden by policy
+    root.enter(|| files::write_atomic(Path::new("/usr/sbin/policy-rc.d"), script, 0o755))
+}

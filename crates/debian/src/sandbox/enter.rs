@@ -1,0 +1,241 @@
+//! Running one program with a folder as its root.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Command, Context, Error, Result, files};
+use rustix::fs::Mode;
+use rustix::mount::{MountFlags, UnmountFlags};
+use rustix::thread::UnshareFlags;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use serde::{Deserialize, Serialize};
+
+use super::STAGE;
+
+/// The variable that carries an [`Entry`].
+const ENTRY: &str = "KINDLING_SANDBOX_ENTRY";
+
+/// Lines of a program's output that an error shows.
+const TAIL_LINES: usize = 20;
+
+/// Devices that maintainer scripts may use. They are the machine's, bound, because a user namespace
+/// cannot make devices.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+const DEVICE_LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+
+/// Stands in for start-stop-daemon(8): services do not start while an image is built.
+const NO_DAEMON: &str = "#!/bin/sh\nexit 0\n";
+
+/// A root in which the inner process runs programs.
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    pub(crate) root: PathBuf,
+    /// Gets all output.
+    pub(crate) log: PathBuf,
+    /// The programs' `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    pub(crate) epoch: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    root: PathBuf,
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+    services: bool,
+}
+
+impl Sandbox {
+    /// Runs a program in the root and gives each line of its output to `line`.
+    ///
+    /// With `services`, the real start-stop-daemon is in place.
+    ///
+    /// # Errors
+    /// It could not be started or failed; the error shows the end of its output and names the log.
+    pub(crate) fn run(
+        &self,
+        argv: &[String],
+        env: &[(&str, &str)],
+        services: bool,
+        mut line: impl FnMut(&str),
+    ) -> Result<()> {
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let epoch = self.epoch.to_string();
+        let base = [
+            (
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
+            ("HOME", "/root"),
+            ("TERM", "dumb"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("DEBIAN_FRONTEND", "noninteractive"),
+            ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
+            ("SOURCE_DATE_EPOCH", epoch.as_str()),
+        ];
+        let entry = Entry {
+            root: self.root.clone(),
+            argv: argv.to_vec(),
+            env: base
+                .into_iter()
+                .chain(env.iter().copied())
+                .map(own)
+                .collect(),
+            services,
+        };
+        let entry = serde_json::to_string(&entry).map_err(|error| {
+            Error::internal("cannot describe a sandboxed program").because(error)
+        })?;
+        let mut tail = std::collections::VecDeque::new();
+        let result = Command::new("/proc/self/exe")
+            .env(STAGE, "enter")
+            .env(ENTRY, entry)
+            .log(&self.log)
+            .stream(|text| {
+                if tail.len() == TAIL_LINES {
+                    tail.pop_front();
+                }
+                tail.push_back(text.to_owned());
+                line(text);
+                Ok(())
+            });
+        result.map_err(|_| {
+            Error::external(format!("`{}` failed in the sandbox", argv.join(" ")))
+                .note(Vec::from(tail).join("\n"))
+                .note(format!("whole log: {}", self.log.display()))
+        })
+    }
+}
+
+/// The last stage of the helper: becomes the program.
+#[expect(clippy::print_stderr, reason = "standard error is the program's log")]
+pub(super) fn run() -> i32 {
+    let failure = match become_program() {
+        Ok(never) => match never {},
+        Err(error) => error,
+    };
+    eprintln!("{}", failure.report());
+    1
+}
+
+fn become_program() -> Result<std::convert::Infallible> {
+    let entry = std::env::var(ENTRY)
+        .map_err(|error| Error::internal("the sandbox has no program to run").because(error))?;
+    let entry: Entry = serde_json::from_str(&entry)
+        .map_err(|error| Error::internal("the sandbox has no program to run").because(error))?;
+    let [program, args @ ..] = entry.argv.as_slice() else {
+        return Err(Error::internal("the sandbox has no program to run"));
+    };
+    #[expect(
+        unsafe_code,
+        reason = "rustix leaves sharing of descriptors to the caller"
+    )]
+    // SAFETY: the process has one thread and keeps its table of descriptors.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }
+        .context("cannot make a mount namespace")?;
+    mount(&entry.root, entry.services)?;
+    change_root(&entry.root)?;
+    ignore_syncs()?;
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    let mut command = Command::new(program).args(args).to_std();
+    command.env_clear().envs(entry.env).current_dir("/");
+    Err(Error::external(format!("cannot start `{program}`")).because(command.exec()))
+}
+
+/// Mounts /proc, /dev and the stand-in for services; the mounts go with the process.
+fn mount(root: &Path, services: bool) -> Result<()> {
+    let what = |path: &Path| format!("cannot mount {}", path.display());
+    rustix::mount::mount_bind(root, root).context(what(root))?;
+    let strict = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let tmpfs = |path: &Path, flags, options: &std::ffi::CStr| {
+        rustix::mount::mount("tmpfs", path, "tmpfs", flags, options).context(what(path))
+    };
+    for folder in ["proc", "dev"] {
+        refuse_link(&root.join(folder))?;
+    }
+    let proc = root.join("proc");
+    rustix::mount::mount("proc", &proc, "proc", strict, None).context(what(&proc))?;
+    let dev = root.join("dev");
+    tmpfs(&dev, MountFlags::NOSUID | MountFlags::NOEXEC, c"mode=0755")?;
+    for device in DEVICES {
+        let target = dev.join(device);
+        files::create(&target)?;
+        let source = Path::new("/dev").join(device);
+        rustix::mount::mount_bind(&source, &target).context(what(&target))?;
+    }
+    for (name, target) in DEVICE_LINKS {
+        let link = dev.join(name);
+        std::os::unix::fs::symlink(target, &link)
+            .context(format!("cannot create {}", link.display()))?;
+    }
+    let (shm, pts) = (dev.join("shm"), dev.join("pts"));
+    files::create_dir_all(&shm)?;
+    tmpfs(&shm, strict, c"mode=1777")?;
+    files::create_dir_all(&pts)?;
+    let options = c"newinstance,ptmxmode=0666,mode=0620,gid=5";
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    rustix::mount::mount("devpts", &pts, "devpts", flags, options).context(what(&pts))?;
+    let daemon = root.join("usr/sbin/start-stop-daemon");
+    if !services && std::fs::symlink_metadata(&daemon).is_ok_and(|meta| meta.is_file()) {
+        refuse_link(&root.join("usr"))?;
+        refuse_link(&root.join("usr/sbin"))?;
+        let script = dev.join(".no-daemon");
+        files::write_atomic(&script, NO_DAEMON.as_bytes(), 0o755)?;
+        rustix::mount::mount_bind(&script, &daemon).context(what(&daemon))?;
+    }
+    Ok(())
+}
+
+/// The paths here are the machine's: a link that a package planted would lead out of the tree.
+fn refuse_link(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => Ok(()),
+        _ => Err(Error::user(format!(
+            "the tree has no directory {}",
+            path.display()
+        ))),
+    }
+}
+
+fn change_root(root: &Path) -> Result<()> {
+    let what = || format!("cannot make {} the root", root.display());
+    rustix::process::chdir(root).context(what())?;
+    // Both arguments may be the same folder, pivot_root(2): the old root then lies over the new one.
+    rustix::process::pivot_root(".", ".").context(what())?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).context(what())?;
+    rustix::process::chdir("/").context(what())
+}
+
+/// Makes fsync and its kin do nothing: the tree is thrown away if the machine stops, and dpkg's database
+/// asks for thousands of them. As `systemd-nspawn --suppress-sync` does it.
+fn ignore_syncs() -> Result<()> {
+    let what = "cannot make a system call filter";
+    let calls = [
+        libc::SYS_fsync,
+        libc::SYS_fdatasync,
+        libc::SYS_sync,
+        libc::SYS_syncfs,
+        libc::SYS_sync_file_range,
+        libc::SYS_msync,
+    ];
+    let architecture = std::env::consts::ARCH
+        .try_into()
+        .map_err(|error: seccompiler::BackendError| Error::internal(what).because(error))?;
+    let filter = SeccompFilter::new(
+        calls.into_iter().map(|call| (call, Vec::new())).collect(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(0),
+        architecture,
+    );
+    let program: BpfProgram = filter
+        .and_then(TryInto::try_into)
+        .map_err(|error| Error::internal(what).because(error))?;
+    seccompiler::apply_filter(&program).map_err(|error| Error::internal(what).because(error))
+}

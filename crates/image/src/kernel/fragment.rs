@@ -1,0 +1,310 @@
+//! Configuration fragments: what `kernel-config/*.config` says, line by line.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Context, Error, Result, files, nearest};
+
+/// One file of `kernel-config`, read once so that a build's key and its result are of the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// The name in a recipe, such as `virtio`.
+    pub name: String,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// The file's text.
+    pub text: String,
+}
+
+impl Fragment {
+    /// Reads `folder/NAME.config`.
+    ///
+    /// # Errors
+    /// There is no such fragment (a user error with near names and those that exist), or it cannot be read.
+    pub fn read(folder: &Path, name: &str) -> Result<Self> {
+        let known = names(folder)?;
+        if !known.iter().any(|k| k == name) {
+            return Err(missing(folder, name, &known));
+        }
+        let path = folder.join(format!("{name}.config"));
+        let text = files::read_text(&path)?;
+        Ok(Self {
+            name: name.to_owned(),
+            path,
+            text,
+        })
+    }
+}
+
+/// The names of all fragments of a folder, sorted.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let what = || format!("cannot read the folder {}", folder.display());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).context(what())? {
+        let name = entry.context(what())?.file_name();
+        if let Some(stem) = name.to_str().and_then(|n| n.strip_suffix(".config")) {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn missing(folder: &Path, name: &str, known: &[String]) -> Error {
+    let error = Error::user(format!(
+        "there is no kernel fragment `{name}` in {}",
+        folder.display()
+    ))
+    .note(format!("fragments: {}", known.join(", ")));
+    match nearest(name, known.iter().map(String::as_str), 1).first() {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!(
+            "create {}",
+            folder.join(format!("{name}.config")).display()
+        )),
+    }
+}
+
+/// One decision of a fragment: an option and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Setting<'a> {
+    /// Without the prefix `CONFIG_`.
+    pub(super) symbol: &'a str,
+    /// As written, with the quotes of a string; `None` is `# CONFIG_X is not set`.
+    pub(super) value: Option<&'a str>,
+    /// The fragment's file.
+    pub(super) path: &'a Path,
+    /// Counted from 1.
+    pub(super) line: usize,
+}
+
+impl Setting<'_> {
+    /// `PATH:LINE`, for the beginning of an error.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.path.display(), self.line)
+    }
+}
+
+impl fmt::Display for Setting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Some(value) => write!(f, "CONFIG_{}={value}", self.symbol),
+            None => write!(f, "# CONFIG_{} is not set", self.symbol),
+        }
+    }
+}
+
+/// The decisions of all fragments in order, each option once.
+///
+/// # Errors
+/// A line is neither a comment nor a decision, asks for a module, or contradicts an earlier line.
+pub(super) fn settings(fragments: &[Fragment]) -> Result<Vec<Setting<'_>>> {
+    let mut settings: Vec<Setting<'_>> = Vec::new();
+    let mut earlier: HashMap<&str, usize> = HashMap::new();
+    for fragment in fragments {
+        for (index, text) in fragment.text.lines().enumerate() {
+            let Some(setting) = parse(&fragment.path, index + 1, text)? else {
+                continue;
+            };
+            match earlier.get(setting.symbol) {
+                None => {
+                    earlier.insert(setting.symbol, settings.len());
+                    settings.push(setting);
+                }
+                Some(&first) if settings[first].value == setting.value => {}
+                Some(&first) => return Err(contradiction(&settings[first], &setting)),
+            }
+        }
+    }
+    Ok(settings)
+}
+
+/// The decisions as one file for `KCONFIG_ALLCONFIG`.
+pub(super) fn merged(settings: &[Setting<'_>]) -> String {
+    settings.iter().fold(String::new(), |mut text, setting| {
+        let _ = writeln!(text, "{setting}"); // a String takes everything
+        text
+    })
+}
+
+fn parse<'a>(path: &'a Path, line: usize, text: &'a str) -> Result<Option<Setting<'a>>> {
+    let text = text.trim();
+    let unset = text
+        .strip_prefix("# CONFIG_")
+        .and_then(|rest| rest.strip_suffix(" is not set"));
+    let (symbol, value) = if let Some(symbol) = unset {
+        (symbol, None)
+    } else if text.is_empty() || text.starts_with('#') {
+        return Ok(None);
+    } else {
+        let assignment = text.strip_prefix("CONFIG_").and_then(|t| t.split_once('='));
+        match assignment {
+            Some((symbol, "n")) => (symbol, None),
+            Some((symbol, value)) => (symbol, Some(value)),
+            None => return Err(not_a_setting(path, line, text)),
+        }
+    };
+    let known = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if symbol.is_empty() || !symbol.chars().all(known) || !value.is_none_or(is_value) {
+        return Err(not_a_setting(path, line, text));
+    }
+    let setting = Setting {
+        symbol,
+        value,
+        path,
+        line,
+    };
+    if value == Some("m") {
+        return Err(
+            Error::user(format!("{}: `{text}` asks for a module", setting.place()))
+                .note("only the kernel itself is built, so a module would be nowhere")
+                .hint(format!("write `CONFIG_{symbol}=y`")),
+        );
+    }
+    Ok(Some(setting))
+}
+
+/// `y`, `m`, a decimal or hexadecimal number, or a quoted string, as Kconfig writes them.
+fn is_value(text: &str) -> bool {
+    let quoted = |t: &str| t.len() >= 2 && t.starts_with('"') && t.ends_with('"');
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let hexadecimal = digits
+        .strip_prefix("0x")
+        .is_some_and(|d| !d.is_empty() && d.chars().all(|c| c.is_ascii_hexdigit()));
+    let decimal = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+    matches!(text, "y" | "m") || quoted(text) || hexadecimal || decimal
+}
+
+fn not_a_setting(path: &Path, line: usize, text: &str) -> Error {
+    Error::user(format!(
+        "{}:{line}: `{text}` is not a line of a kernel configuration",
+        path.display()
+    ))
+    .hint("write `CONFIG_NAME=y`, `CONFIG_NAME=\"text\"`, `CONFIG_NAME=64`, `# CONFIG_NAME is not set` or a comment")
+}
+
+fn contradiction(first: &Setting<'_>, second: &Setting<'_>) -> Error {
+    Error::user(format!(
+        "kernel fragments contradict each other about CONFIG_{}",
+        first.symbol
+    ))
+    .note(format!(
+        "{}: {first}\n{}: {second}",
+        first.place(),
+        second.place()
+    ))
+    .hint("make the two lines equal, or leave one of the fragments out of the recipe")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+
+    fn fragment(name: &str, text: &str) -> Fragment {
+        Fragment {
+            name: name.to_owned(),
+            path: PathBuf::from(format!("kernel-config/{name}.config")),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn lines_become_settings_and_equal_ones_merge() {
+        let fragments = [
+            fragment(
+                "a",
+                "# why\nCONFIG_NET=y\n\n# CONFIG_VT is not set\nCONFIG_NR_CPUS=64\r\n",
+            ),
+            fragment(
+                "b",
+                "CONFIG_LSM=\"landlock,yama\"\nCONFIG_NET=y\nCONFIG_MAGIC=0x1f\nCONFIG_VT=n\n",
+            ),
+        ];
+        assert_snapshot!(merged(&settings(&fragments).unwrap()), @r#"
+        CONFIG_NET=y
+        # CONFIG_VT is not set
+        CONFIG_NR_CPUS=64
+        CONFIG_LSM="landlock,yama"
+        CONFIG_MAGIC=0x1f
+        "#);
+    }
+
+    #[test]
+    fn a_contradiction_names_both_lines() {
+        let fragments = [
+            fragment("base", "CONFIG_NET=y\n# CONFIG_VT is not set\n"),
+            fragment("keyboard", "# screens\nCONFIG_VT=y\n"),
+        ];
+        let error = settings(&fragments).unwrap_err();
+        assert_snapshot!(error.report(), @r"
+        error: kernel fragments contradict each other about CONFIG_VT
+          kernel-config/base.config:2: # CONFIG_VT is not set
+          kernel-config/keyboard.config:2: CONFIG_VT=y
+        hint: make the two lines equal, or leave one of the fragments out of the recipe
+        ");
+    }
+
+    #[test]
+    fn a_line_that_is_no_setting_is_shown() {
+        for (text, expected) in [
+            ("CONFIG_NET", "`CONFIG_NET` is not a line"),
+            ("NET=y", "`NET=y` is not a line"),
+            ("CONFIG_A-B=y", "is not a line"),
+            ("CONFIG_LSM=landlock", "is not a line"),
+            ("CONFIG_EXT4_FS=m", "asks for a module"),
+        ] {
+            let fragments = [fragment("x", text)];
+            let report = settings(&fragments).unwrap_err().report();
+            assert!(report.contains(expected), "{report}");
+            assert!(report.contains("x.config:1: "), "{report}");
+        }
+    }
+
+    #[test]
+    fn a_missing_fragment_lists_what_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["base", "virtio", "systemd"] {
+            std::fs::write(
+                folder.path().join(format!("{name}.config")),
+                "CONFIG_NET=y\n",
+            )
+            .unwrap();
+        }
+        assert_eq!(
+            Fragment::read(folder.path(), "base").unwrap().text,
+            "CONFIG_NET=y\n"
+        );
+        let error = Fragment::read(folder.path(), "virtoi").unwrap_err();
+        let report = error
+            .report()
+            .replace(&folder.path().display().to_string(), "DIR");
+        assert_snapshot!(report, @r"
+        error: there is no kernel fragment `virtoi` in DIR
+          fragments: base, systemd, virtio
+        hint: did you mean `virtio`?
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_parses_or_names_its_line(text in "(CONFIG_|# CONFIG_)?[A-Z_]{0,4}( is not set|=[ym0-9\"x-]{0,4})?(\n.{0,12}){0,3}") {
+            let fragments = [fragment("x", &text)];
+            match settings(&fragments) {
+                Ok(found) => {
+                    // What is written back says the same.
+                    let again = [fragment("y", &merged(&found))];
+                    let key = |s: &Setting<'_>| (s.symbol.to_owned(), s.value.map(str::to_owned));
+                    let again: Vec<_> = settings(&again).unwrap().iter().map(key).collect();
+                    prop_assert_eq!(found.iter().map(key).collect::<Vec<_>>(), again);
+                }
+                Err(error) => prop_assert!(error.report().contains("x.config:"), "{}", error.report()),
+            }
+        }
+    }
+}

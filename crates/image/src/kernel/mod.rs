@@ -1,0 +1,198 @@
+//! The kernel: a source and configuration fragments become a stripped ELF `vmlinux`.
+//!
+//! ```text
+//! WORK/linux/             the unpacked source and its object files
+//! WORK/fragments.config   all fragments merged, as `make allnoconfig` got them
+//! WORK/next.config        what Kconfig made of them; becomes linux/.config if it differs
+//! WORK/making             there while make runs: found at the start, the last make was cut short
+//! WORK/build.log          what make printed
+//! ```
+//!
+//! The work folder outlives builds, so that a changed fragment compiles only what make must. **The result
+//! depends on source, fragments, epoch and compiler alone**, not on the folder's path or history.
+
+mod config;
+mod expression;
+mod fragment;
+mod kconfig;
+mod make;
+mod source;
+mod vmlinux;
+
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use kindling_base::host::{HostPackage, Proof};
+use kindling_base::{Command, Event, Reporter, Result, files};
+
+pub use fragment::{Fragment, names};
+pub use source::Source;
+pub use vmlinux::check_vmlinux;
+
+use kconfig::Kconfig;
+
+/// The name of this stage in events.
+const STAGE: &str = "kernel";
+
+/// What the build needs on the host.
+pub const HOST_PACKAGES: &[HostPackage] = &[
+    package("gcc", Proof::Program("gcc"), "to compile the kernel"),
+    package(
+        "binutils",
+        Proof::Program("objcopy"),
+        "to link and strip the kernel",
+    ),
+    package(
+        "make",
+        Proof::Program("make"),
+        "to run the kernel's build system",
+    ),
+    package(
+        "flex",
+        Proof::Program("flex"),
+        "to build the kernel's configuration tool",
+    ),
+    package(
+        "bison",
+        Proof::Program("bison"),
+        "to build the kernel's configuration tool",
+    ),
+    package(
+        "bc",
+        Proof::Program("bc"),
+        "to compute the kernel's timer constants",
+    ),
+    package(
+        "mawk",
+        Proof::Program("awk"),
+        "to generate the kernel's instruction tables",
+    ),
+    package(
+        "util-linux",
+        Proof::Program("setpriv"),
+        "to end the kernel's build together with ours",
+    ),
+    package(
+        "libc6-dev",
+        Proof::File(&["/usr/include/stdlib.h"]),
+        "to compile the programs that the kernel's build runs",
+    ),
+    package(
+        "libelf-dev",
+        Proof::File(&["/usr/include/gelf.h"]),
+        "to build objtool, which the kernel's CPU mitigations need",
+    ),
+];
+
+const fn package(name: &'static str, proof: Proof, reason: &'static str) -> HostPackage {
+    HostPackage {
+        name,
+        proof,
+        reason,
+    }
+}
+
+/// Configures the source and returns the path of the finished `.config`, in which every line of every fragment
+/// holds.
+///
+/// `work` is a folder for this very source that is kept between builds; the caller has locked it.
+///
+/// # Errors
+/// The source cannot be unpacked; a fragment's line is no setting, contradicts another, or has no effect (a
+/// user error that says why); make failed.
+pub fn configure(
+    source: &Source<'_>,
+    fragments: &[Fragment],
+    work: &Path,
+    reporter: &dyn Reporter,
+) -> Result<PathBuf> {
+    let settings = fragment::settings(fragments)?;
+    let work = files::absolute(work)?;
+    let tree = source::unpack(source, &work, reporter)?;
+    let log = work.join("build.log");
+    files::remove(&log)?;
+    let merged = work.join("fragments.config");
+    files::write_atomic(&merged, fragment::merged(&settings).as_bytes(), 0o644)?;
+    // Beside the real one: an unchanged configuration keeps its time stamp, and make has nothing to do.
+    let next = work.join("next.config");
+    for target in ["allnoconfig", "olddefconfig"] {
+        make::make(&tree, 0, &log, ["-s", target])
+            .env("KCONFIG_CONFIG", &next)
+            .env("KCONFIG_ALLCONFIG", &merged)
+            .stream(|_| Ok(()))?;
+    }
+    let text = files::read_text(&next)?;
+    config::check(&settings, &text, || Kconfig::read(&tree, "x86"))?;
+    let config = tree.join(".config");
+    if !config.exists() || files::read_text(&config)? != text {
+        files::rename(&next, &config)?;
+    }
+    Ok(config)
+}
+
+/// Builds the kernel: `out/vmlinux`, a stripped ELF with a PVH entry point, `out/config` and `out/release`
+/// (what `uname -r` says, and a newline).
+///
+/// `epoch` is the time that the kernel says it was built, in seconds of Unix time. `work` is as for
+/// [`configure`].
+///
+/// # Errors
+/// Those of [`configure`]; make failed (an external error with the end of its output and the log's path);
+/// the result has no PVH entry point, because no fragment sets `CONFIG_PVH`.
+pub fn build(
+    source: &Source<'_>,
+    fragments: &[Fragment],
+    epoch: i64,
+    work: &Path,
+    out: &Path,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let work = files::absolute(work)?;
+    let config = configure(source, fragments, &work, reporter)?;
+    let tree = work.join("linux");
+    let text = files::read_text(&config)?;
+    let options = text.lines().filter(|line| line.ends_with("=y")).count();
+
+    let making = work.join("making");
+    if making.exists() {
+        let removed = make::discard_unfinished(&tree)?;
+        reporter.report(Event::Note(format!(
+            "the last kernel build was cut short: {removed} files are made again"
+        )));
+    }
+    files::write_atomic(&making, b"", 0o644)?;
+    let detail = format!("compiling {}", tree.display());
+    reporter.report(Event::Started {
+        stage: STAGE,
+        detail,
+    });
+    make::compile(&tree, epoch, &work.join("build.log"), options, reporter)?;
+    files::remove(&making)?;
+
+    files::create_dir_all(out)?;
+    let vmlinux = out.join("vmlinux");
+    strip(&tree.join("vmlinux"), &vmlinux)?;
+    check_vmlinux(&vmlinux)?;
+    files::copy(&config, &out.join("config"), 0o644)?;
+    files::copy(
+        &tree.join("include/config/kernel.release"),
+        &out.join("release"),
+        0o644,
+    )
+}
+
+/// Copies the kernel without symbols, and without the relocations that only a bzImage needs.
+fn strip(from: &Path, to: &Path) -> Result<()> {
+    let arguments = ["--strip-all", "--remove-section=.comment"];
+    Command::new("objcopy")
+        .args(arguments)
+        .arg(from)
+        .arg(to)
+        .run()?;
+    Ok(())
+}
+
+/// How many jobs and threads to run.
+fn threads() -> u32 {
+    available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,151 @@
+//! Tiny binary packages.
+
+use std::io::Write;
+
+/// A package to be built.
+#[derive(Clone, Debug)]
+pub struct Deb {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// `amd64` or `all`.
+    pub architecture: String,
+    /// Further lines of the control file, each `Field: value`.
+    pub fields: Vec<String>,
+    /// Files of the package: path without a leading slash, mode, content.
+    pub files: Vec<(String, u32, Vec<u8>)>,
+    /// Maintainer scripts: name such as `postinst`, and text.
+    pub scripts: Vec<(String, String)>,
+}
+
+impl Deb {
+    /// A package of the architecture `all` with one file, its documentation.
+    pub fn new(name: &str, version: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            architecture: "all".to_owned(),
+            fields: Vec::new(),
+            files: vec![(
+                format!("usr/share/doc/{name}/copyright"),
+                0o644,
+                b"Public domain.\n".to_vec(),
+            )],
+            scripts: Vec::new(),
+        }
+    }
+
+    /// Adds a line to the control file: `Depends: libc6`.
+    #[must_use]
+    pub fn field(mut self, line: &str) -> Self {
+        self.fields.push(line.to_owned());
+        self
+    }
+
+    /// Adds a file.
+    #[must_use]
+    pub fn file(mut self, path: &str, mode: u32, content: &[u8]) -> Self {
+        self.files.push((path.to_owned(), mode, content.to_vec()));
+        self
+    }
+
+    /// Adds a maintainer script.
+    #[must_use]
+    pub fn script(mut self, name: &str, text: &str) -> Self {
+        self.scripts.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The control file, without the fields that an index adds.
+    pub fn control(&self) -> String {
+        let mut text = format!(
+            "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: Tests <tests@archive.test>\n",
+            self.name, self.version, self.architecture
+        );
+        for line in &self.fields {
+            text.push_str(line);
+            text.push('\n');
+        }
+        text.push_str("Description: a package for tests\n");
+        text
+    }
+
+    /// The name of its file in a pool: without the epoch, as dpkg-name makes it.
+    pub fn file_name(&self) -> String {
+        let version = self
+            .version
+            .split_once(':')
+            .map_or(self.version.as_str(), |(_, v)| v);
+        format!("{}_{version}_{}.deb", self.name, self.architecture)
+    }
+
+    /// The bytes of the .deb: an `ar` archive of uncompressed `tar` archives, deb(5).
+    pub fn build(&self) -> Vec<u8> {
+        let mut control = vec![("./control".to_owned(), 0o644, self.control().into_bytes())];
+        for (name, text) in &self.scripts {
+            control.push((format!("./{name}"), 0o755, text.clone().into_bytes()));
+        }
+        let data = self
+            .files
+            .iter()
+            .map(|(path, mode, content)| (format!("./{path}"), *mode, content.clone()));
+        let mut deb = b"!<arch>\n".to_vec();
+        member(&mut deb, "debian-binary", b"2.0\n");
+        member(&mut deb, "control.tar", &archive(control.into_iter()));
+        member(&mut deb, "data.tar", &archive(data));
+        deb
+    }
+}
+
+fn archive(files: impl Iterator<Item = (String, u32, Vec<u8>)>) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut folders = std::collections::BTreeSet::new();
+    for (path, mode, content) in files {
+        for (end, _) in path.match_indices('/') {
+            let folder = &path[..=end];
+            if folders.insert(folder.to_owned()) {
+                append(&mut archive, folder, tar::EntryType::Directory, 0o755, &[]);
+            }
+        }
+        append(&mut archive, &path, tar::EntryType::Regular, mode, &content);
+    }
+    archive.into_inner().unwrap()
+}
+
+fn append(
+    archive: &mut tar::Builder<Vec<u8>>,
+    path: &str,
+    kind: tar::EntryType,
+    mode: u32,
+    content: &[u8],
+) {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(content.len() as u64);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_username("root").unwrap();
+    header.set_groupname("root").unwrap();
+    // The builder's own way to set a path drops the leading `./` that dpkg-deb writes.
+    let field = &mut header.as_gnu_mut().unwrap().name;
+    field[..path.len()].copy_from_slice(path.as_bytes());
+    header.set_cksum();
+    archive.append(&header, content).unwrap();
+}
+
+/// One member of an `ar` archive: a header of 60 bytes, the content, padding to an even length.
+fn member(archive: &mut Vec<u8>, name: &str, content: &[u8]) {
+    let length = content.len();
+    writeln!(
+        archive,
+        "{name:<16}{:<12}{:<6}{:<6}{:<8}{length:<10}`",
+        0, 0, 0, 100_644
+    )
+    .unwrap();
+    archive.extend_from_slice(content);
+    if length % 2 == 1 {
+        archive.push(b'\n');
+    }
+}

@@ -1,0 +1,184 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_launcher::{Accelerator, Options, Publish, Wanted};
+
+/// Run virtual machines from Kindling bundles.
+///
+/// A bundle is what `cargo xtask build-image RECIPE` makes: a kernel, an initramfs, a root filesystem and bundle.json.
+/// Each VM is a folder under the state folder ($KINDLING_STATE, else $XDG_STATE_HOME/kindling, else
+/// ~/.local/state/kindling) with its own copy-on-write disk, its console's log and its status; the bundle itself is
+/// never changed.
+#[derive(Debug, Parser)]
+#[command(name = "kindling", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Write results and events as JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it worked
+  1  internal error: a bug or a machine that misbehaves
+  2  user error: an argument, a damaged bundle or the host's set-up has to change
+  3  external failure: QEMU failed, or the guest panicked, powered off or was not ready in time";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a VM from a bundle
+    ///
+    /// In the foreground the guest's serial console goes to standard output as it comes, and readiness is reported on
+    /// standard error. Ctrl-C asks the guest to power itself off; a second Ctrl-C ends it at once. With --detach the
+    /// VM goes on in the background, and the command returns when its guest is ready.
+    #[command(after_long_help = RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// List VMs: name, state, uptime, time to readiness, published ports
+    Ps,
+    /// Show what a VM's guest wrote to its serial console
+    Logs {
+        /// The VM's name
+        name: String,
+        /// Go on until the VM ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Stop a VM: by its power button, then by QEMU, then by killing QEMU
+    ///
+    /// The VM's folder stays, with its disk and its logs, until `kindling rm`.
+    Stop {
+        /// The VM's name
+        name: String,
+        /// How long the guest has to power itself off
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        timeout: u32,
+    },
+    /// Remove a VM with its disk and its logs
+    Rm {
+        /// The VM's name
+        name: String,
+        /// Stop it first, at once, if it runs
+        #[arg(long, short)]
+        force: bool,
+    },
+    /// Say what this machine offers: QEMU, KVM and its speed, memory, leftovers of crashes
+    Doctor,
+    /// Supervise a VM in the background; started by `run --detach`
+    #[command(name = kindling_launcher::SUPERVISE_COMMAND, hide = true)]
+    Supervise {
+        /// The VM's folder
+        folder: PathBuf,
+    },
+    /// Measure KVM in this process, which may hang; started by `run` and `doctor`
+    #[command(name = kindling_launcher::kvm::PROBE_COMMAND, hide = true)]
+    ProbeKvm,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  kindling run minimal-debian-12
+  kindling run minimal-debian-12 --detach --name web --publish 8080:80
+  kindling run out/minimal-debian-12 --no-initramfs --append 'systemd.log_level=debug'";
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// A recipe whose bundle is in out/ here or in a folder above, or a bundle's folder
+    #[arg(value_name = "RECIPE|BUNDLE")]
+    bundle: String,
+    /// Find recipes' bundles in this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Return when the guest is ready, print the VM's name and let it run in the background
+    #[arg(long, short)]
+    pub(crate) detach: bool,
+    /// The VM's name, which is also the guest's host name [default: the recipe's name, with a number where needed]
+    #[arg(long)]
+    name: Option<String>,
+    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
+    #[arg(long, value_enum, default_value_t = Accel::Auto)]
+    accel: Accel,
+    /// Virtual processors [default: the recipe's]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=255))]
+    vcpus: Option<u32>,
+    /// Memory in MiB [default: the recipe's]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(16..))]
+    memory_mib: Option<u32>,
+    /// Make a TCP port of the guest reachable on the host, at 127.0.0.1 unless an address is given; repeatable
+    #[arg(long, short, value_name = "[ADDRESS:]HOST:GUEST")]
+    publish: Vec<Publish>,
+    /// Leave out the network card
+    #[arg(long)]
+    no_network: bool,
+    /// Add arguments to the kernel command line
+    #[arg(
+        long,
+        value_name = "ARGUMENTS",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
+    append: String,
+    /// Let the kernel mount the root disk itself
+    #[arg(long)]
+    no_initramfs: bool,
+    /// How long the guest may take to be ready [default: the recipe's]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: Option<u32>,
+    /// Remove the VM once it has stopped; one that failed is kept
+    #[arg(long)]
+    rm: bool,
+    /// Never install QEMU: if it is missing, print the command that installs it and fail
+    #[arg(long)]
+    no_install: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Accel {
+    Auto,
+    Kvm,
+    Tcg,
+}
+
+impl RunArgs {
+    pub(crate) fn into_options(self) -> Options {
+        Options {
+            bundle: self.bundle,
+            out: self.out,
+            name: self.name,
+            accelerator: match self.accel {
+                Accel::Auto => Wanted::Auto,
+                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
+                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
+            },
+            vcpus: self.vcpus,
+            memory_mib: self.memory_mib,
+            publish: self.publish,
+            no_network: self.no_network,
+            append: self.append,
+            no_initramfs: self.no_initramfs,
+            timeout_s: self.timeout,
+            remove: self.rm,
+            no_install: self.no_install,
+        }
+    }
+}
+
+/// Seconds as clap parsed them.
+pub(crate) fn seconds(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

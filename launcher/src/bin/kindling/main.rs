@@ -1,0 +1,93 @@
+//! `kindling`: runs virtual machines from bundles.
+
+mod args;
+mod screen;
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use kindling_base::{Context, Error, Exit, Result, files};
+use kindling_launcher::{
+    CONSOLE_LOG, Report, State, StateFolder, copy_log, detach, examine, kvm, prepare, remove, stop,
+    supervise, supervise_detached,
+};
+
+use args::{Cli, Command, RunArgs};
+use screen::Screen;
+
+fn main() -> Exit {
+    let cli = Cli::parse();
+    let screen = Screen::new(cli.json);
+    // One thread: the kernel kills QEMU when the thread that started it ends, so that has to be this one.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop");
+    match runtime.and_then(|runtime| runtime.block_on(dispatch(cli.command, &screen))) {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            screen.error(&error);
+            error.exit()
+        }
+    }
+}
+
+async fn dispatch(command: Command, screen: &Screen) -> Result<()> {
+    match command {
+        Command::Run(args) => run(*args, screen).await,
+        Command::Ps => screen.list(&state()?.list()?),
+        Command::Logs { name, follow } => {
+            let state = state()?;
+            let vm = state.find(&name)?;
+            if !follow && !vm.folder.join(CONSOLE_LOG).exists() {
+                return Ok(()); // it never came to write anything
+            }
+            copy_log(&state, &vm, follow, &mut std::io::stdout().lock())
+        }
+        Command::Stop { name, timeout } => screen.stopped(
+            &name,
+            &stop(&state()?, &name, args::seconds(timeout)).await?,
+        ),
+        Command::Rm { name, force } => {
+            remove(&state()?, &name, force).await?;
+            screen.removed(&name)
+        }
+        Command::Doctor => screen.doctor(&examine(&state()?, &program()?).await?),
+        Command::Supervise { folder } => supervise_detached(&folder).await,
+        Command::ProbeKvm => screen.probe(&kvm::measure()?),
+    }
+}
+
+async fn run(args: RunArgs, screen: &Screen) -> Result<()> {
+    let state = state()?;
+    let program = program()?;
+    let in_background = args.detach;
+    let mut owned = prepare(&state, &args.into_options(), &program, screen).await?;
+    if in_background {
+        let vm = detach(owned, &program).await?;
+        vm.check()?;
+        return screen.detached(&vm);
+    }
+    screen.starting(&owned.vm);
+    let mut sink = |report: Report<'_>| screen.report(&report);
+    supervise(&mut owned, &mut sink).await?;
+    owned.vm.check()?;
+    if owned.vm.spec.remove && owned.vm.status.state == State::Stopped {
+        state.remove_owned(&owned)?;
+    }
+    Ok(())
+}
+
+fn state() -> Result<StateFolder> {
+    StateFolder::open(&StateFolder::default_root()?)
+}
+
+/// Our own binary, for the processes that we start of ourselves.
+fn program() -> Result<PathBuf> {
+    let path = std::env::current_exe().context("cannot find our own binary")?;
+    // After an update the kernel says `/path/kindling (deleted)`.
+    if path.exists() {
+        return files::absolute(Path::new(&path));
+    }
+    Err(Error::internal(format!("{} is gone", path.display())).hint("run the command again"))
+}

@@ -1,0 +1,343 @@
+//! All that the binary prints: data on standard output, everything else on standard error.
+#![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
+
+use std::io::Write;
+use std::time::Duration;
+
+use kindling_base::{Context, Error, Event, Reporter, Result};
+use kindling_launcher::{
+    Doctor, Ending, Listing, Report, Status, StopStep, Stopped, Vm, kvm::Probe,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Where output goes, and in which form.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    json: bool,
+}
+
+impl Screen {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn error(&self, error: &Error) {
+        if self.json {
+            self.event(
+                "error",
+                json!({"exit": error.exit() as u8, "report": error.report()}),
+            );
+        } else {
+            eprintln!("{}", error.report());
+        }
+    }
+
+    /// A VM is about to start in the foreground.
+    pub(crate) fn starting(&self, vm: &Vm) {
+        if self.json {
+            self.event("starting", row(vm));
+        } else {
+            eprintln!(
+                "kindling: starting `{}` (console log: {})",
+                vm.spec.name,
+                vm.folder.join(kindling_launcher::CONSOLE_LOG).display()
+            );
+        }
+    }
+
+    /// What happens to a VM in the foreground; `false` when nobody reads its console.
+    pub(crate) fn report(&self, report: &Report<'_>) -> bool {
+        match report {
+            Report::Console(bytes) => {
+                let mut out = std::io::stdout().lock();
+                return out.write_all(bytes).and_then(|()| out.flush()).is_ok();
+            }
+            Report::Ready(vm) if self.json => self.event("ready", row(vm)),
+            Report::Ready(vm) => eprintln!("kindling: {}", readiness(&vm.status)),
+            Report::Stopping(step) if self.json => self.event("stopping", json!({"by": step})),
+            Report::Stopping(StopStep::PowerButton) => {
+                eprintln!("kindling: asking the guest to power off; Ctrl-C ends it at once");
+            }
+            Report::Stopping(StopStep::Quit) => eprintln!("kindling: ending the machine"),
+            Report::Stopping(StopStep::Kill) => eprintln!("kindling: killing QEMU"),
+            Report::Ended(vm) if self.json => self.event("ended", row(vm)),
+            Report::Ended(vm) => eprintln!("kindling: {}", ending(&vm.status)),
+        }
+        true
+    }
+
+    /// A detached VM is ready.
+    pub(crate) fn detached(&self, vm: &Vm) -> Result<()> {
+        if self.json {
+            return print(&row(vm).to_string());
+        }
+        eprintln!("kindling: {}", readiness(&vm.status));
+        print(&vm.spec.name)
+    }
+
+    pub(crate) fn stopped(&self, name: &str, stopped: &Stopped) -> Result<()> {
+        match stopped {
+            Stopped::Now(vm) | Stopped::Before(vm) if self.json => print(&row(vm).to_string()),
+            Stopped::Removed if self.json => self.removed(name),
+            Stopped::Now(vm) => print(&format!("{name}: {}", ending(&vm.status))),
+            Stopped::Before(vm) => {
+                print(&format!("{name} was not running: {}", ending(&vm.status)))
+            }
+            Stopped::Removed => print(&format!("{name}: stopped and removed")),
+        }
+    }
+
+    pub(crate) fn removed(&self, name: &str) -> Result<()> {
+        if self.json {
+            return print(&json!({"name": name, "state": "removed"}).to_string());
+        }
+        print(&format!("{name}: removed"))
+    }
+
+    pub(crate) fn list(&self, listing: &Listing) -> Result<()> {
+        for (folder, error) in &listing.broken {
+            eprintln!("warning: {} describes no VM: {error}", folder.display());
+        }
+        if self.json {
+            let rows: Vec<Value> = listing.vms.iter().map(row).collect();
+            return print(&Value::from(rows).to_string());
+        }
+        let mut table = vec![
+            [
+                "NAME", "BUNDLE", "STATE", "PID", "UPTIME", "READY IN", "PORTS",
+            ]
+            .map(str::to_owned),
+        ];
+        table.extend(listing.vms.iter().map(cells));
+        print(&columns(&table))
+    }
+
+    pub(crate) fn doctor(&self, doctor: &Doctor) -> Result<()> {
+        if self.json {
+            return print(&to_json(doctor)?);
+        }
+        let count = |names: &[String]| match names {
+            [] => "none".to_owned(),
+            names => names.join(", "),
+        };
+        let broken: Vec<String> = doctor
+            .broken
+            .iter()
+            .map(|f| f.display().to_string())
+            .collect();
+        let lines = [
+            (
+                "QEMU",
+                doctor.qemu.clone().unwrap_or_else(|| {
+                    "not installed: `kindling run` installs qemu-system-x86 as root".to_owned()
+                }),
+            ),
+            ("KVM", doctor.kvm.to_string()),
+            (
+                "accelerator",
+                format!("{} is what --accel auto chooses", doctor.accelerator),
+            ),
+            (
+                "memory",
+                format!(
+                    "{} MiB of {} MiB available",
+                    doctor.memory.available_mib, doctor.memory.total_mib
+                ),
+            ),
+            ("state folder", doctor.state_folder.display().to_string()),
+            (
+                "VMs",
+                format!("{} running, {} ended", doctor.running, doctor.ended),
+            ),
+            ("crashed", count(&doctor.dead)),
+            ("broken folders", count(&broken)),
+            (
+                "cleared away",
+                format!("{} half-made or half-removed folders", doctor.swept),
+            ),
+        ];
+        let lines = lines.map(|(what, text)| [what.to_owned(), text]);
+        print(&columns(&lines))
+    }
+
+    pub(crate) fn probe(&self, probe: &Probe) -> Result<()> {
+        print(&to_json(probe)?)
+    }
+
+    fn event(&self, name: &str, mut value: Value) {
+        value["event"] = name.into();
+        eprintln!("{value}");
+    }
+}
+
+impl Reporter for Screen {
+    fn report(&self, event: Event) {
+        let (kind, text) = match event {
+            Event::Note(text) => ("note", text),
+            Event::Warning(text) => ("warning", text),
+            Event::Started { detail, .. } => ("note", detail),
+            Event::Progress { .. } | Event::Finished { .. } => return,
+        };
+        match (self.json, kind) {
+            (true, kind) => self.event(kind, json!({"text": text})),
+            (false, "warning") => eprintln!("warning: {text}"),
+            (false, _) => eprintln!("kindling: {text}"),
+        }
+    }
+}
+
+/// Prints a line of data; a reader who has gone away is no error of ours.
+fn print(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::internal("cannot write JSON").because(error))
+}
+
+/// A VM as `--json` shows it.
+fn row(vm: &Vm) -> Value {
+    let status = &vm.status;
+    json!({
+        "name": vm.spec.name,
+        "bundle": vm.spec.bundle.name,
+        "bundle_folder": vm.spec.bundle.folder,
+        "folder": vm.folder,
+        "state": status.state,
+        "accelerator": vm.spec.accelerator,
+        "pid": status.vmm_pid,
+        "supervisor_pid": status.supervisor_pid,
+        "uptime_ms": status.uptime().map(|d| d.as_millis() as u64),
+        "first_output_after_ms": status.first_output_after_ms,
+        "ready_after_ms": status.ready_after_ms,
+        "created_at_ms": status.created_at_ms,
+        "ended_at_ms": status.ended_at_ms,
+        "ending": status.ending,
+        "publish": vm.spec.network.as_ref().map(|n| &n.publish),
+    })
+}
+
+fn cells(vm: &Vm) -> [String; 7] {
+    let none = || "-".to_owned();
+    let ports = vm.spec.network.iter().flat_map(|n| &n.publish);
+    let ports: Vec<String> = ports
+        .map(|p| format!("{}:{}->{}", p.address, p.host, p.guest))
+        .collect();
+    [
+        vm.spec.name.clone(),
+        vm.spec.bundle.name.clone(),
+        vm.status.state.name().to_owned(),
+        vm.status.vmm_pid.map_or_else(none, |pid| pid.to_string()),
+        vm.status.uptime().map_or_else(none, coarse),
+        vm.status.ready_after().map_or_else(none, seconds),
+        if ports.is_empty() {
+            none()
+        } else {
+            ports.join(",")
+        },
+    ]
+}
+
+/// Left-aligned columns, two spaces between them.
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let padded = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn readiness(status: &Status) -> String {
+    let first = status.first_output_after_ms.map(Duration::from_millis);
+    match (status.ready_after(), first) {
+        (Some(ready), Some(first)) => {
+            format!(
+                "ready in {} (first output after {})",
+                seconds(ready),
+                seconds(first)
+            )
+        }
+        _ => "not ready yet".to_owned(),
+    }
+}
+
+fn ending(status: &Status) -> String {
+    match &status.ending {
+        None => status.state.name().to_owned(),
+        Some(Ending::PoweredOff) => "the guest powered off".to_owned(),
+        Some(Ending::Reset) => "the guest reset".to_owned(),
+        Some(Ending::Stopped { by, took_ms }) => {
+            let how = match by {
+                StopStep::PowerButton => "the guest powered off when asked",
+                StopStep::Quit => "the guest did not power off, QEMU was ended",
+                StopStep::Kill => "QEMU was killed",
+            };
+            format!(
+                "stopped in {}: {how}",
+                seconds(Duration::from_millis(*took_ms))
+            )
+        }
+        Some(Ending::Panicked { line }) => format!("the guest gave up: {line}"),
+        Some(Ending::NeverReady) => "the guest was not ready in time".to_owned(),
+        Some(Ending::VmmExited { status }) => format!("QEMU ended: {status}"),
+        Some(Ending::NotStarted { .. }) => "the machine did not start".to_owned(),
+    }
+}
+
+/// `6.2 s`, with two decimals below a second.
+fn seconds(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format!("{seconds:.1} s")
+    }
+}
+
+/// `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
+fn coarse(duration: Duration) -> String {
+    let s = duration.as_secs();
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        3600..86400 => format!("{} h {} min", s / 3600, s / 60 % 60),
+        _ => format!("{} d {} h", s / 86400, s / 3600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        let at = |s| coarse(Duration::from_secs(s));
+        assert_eq!(
+            [at(59), at(185), at(7800), at(273_600)],
+            ["59 s", "3 min 5 s", "2 h 10 min", "3 d 4 h"]
+        );
+        assert_eq!(seconds(Duration::from_millis(6234)), "6.2 s");
+        assert_eq!(seconds(Duration::from_millis(94)), "0.09 s");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["a", "b"], ["long", "x"]].map(|row| row.map(str::to_owned));
+        assert_eq!(columns(&rows), "a     b\nlong  x");
+    }
+}

@@ -1,0 +1,72 @@
+//! What this machine offers to VMs, in one look.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::Result;
+use serde::Serialize;
+
+use crate::accel::{self, Accelerator};
+use crate::host::Memory;
+use crate::kvm::{self, Probe};
+use crate::state::StateFolder;
+use crate::vmm::qemu;
+
+/// The report of `kindling doctor`.
+#[derive(Debug, Serialize)]
+pub struct Doctor {
+    /// QEMU's version line; `None` where it is not installed.
+    pub qemu: Option<String>,
+    /// What the KVM probe found.
+    pub kvm: Probe,
+    /// Whether that is the hardware's speed.
+    pub kvm_is_hardware: bool,
+    /// What `--accel auto` means here.
+    pub accelerator: Accelerator,
+    /// The host's memory.
+    pub memory: Memory,
+    /// The folder that holds the VMs.
+    pub state_folder: PathBuf,
+    /// How many of them run.
+    pub running: usize,
+    /// How many have ended and keep their logs and disks.
+    pub ended: usize,
+    /// VMs whose supervisor died.
+    pub dead: Vec<String>,
+    /// Folders that describe no VM.
+    pub broken: Vec<PathBuf>,
+    /// Half-made and half-removed folders that this look cleared away.
+    pub swept: usize,
+}
+
+/// Looks at the machine; clears away what a crash left half made. `program` is our own binary.
+///
+/// # Errors
+/// The state folder or `/proc` cannot be read.
+pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
+    let swept = state.sweep()?;
+    let listing = state.list()?;
+    let kvm = kvm::probe(program).await;
+    let running = listing.vms.iter().filter(|vm| vm.status.state.is_live());
+    let running = running.count();
+    let dead = listing
+        .vms
+        .iter()
+        .filter(|vm| vm.status.state == crate::status::State::Dead);
+    Ok(Doctor {
+        qemu: qemu::version(),
+        kvm_is_hardware: kvm.is_hardware(),
+        accelerator: accel::for_probe(&kvm),
+        kvm,
+        memory: Memory::read()?,
+        state_folder: state.vms_folder().to_owned(),
+        running,
+        ended: listing.vms.len() - running,
+        dead: dead.map(|vm| vm.spec.name.clone()).collect(),
+        broken: listing
+            .broken
+            .into_iter()
+            .map(|(folder, _)| folder)
+            .collect(),
+        swept,
+    })
+}

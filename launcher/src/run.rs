@@ -1,0 +1,153 @@
+//! From a bundle to a VM that is ready to be started.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Context, Error, Event, Reporter, Result};
+use kindling_bundle::{Artifact, Manifest};
+
+use crate::accel::{self, Accelerator, Wanted};
+use crate::cmdline::{self, Parts};
+use crate::host::Memory;
+use crate::publish::Publish;
+use crate::spec::{Network, Source, Spec};
+use crate::state::{OwnedVm, StateFolder, Vm};
+use crate::vmm::qemu;
+use crate::{bundle, disk};
+
+/// What a user asks for; what is `None` is as the bundle says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A recipe's name or a bundle's folder.
+    pub bundle: String,
+    /// Where bundles are.
+    pub out: Option<PathBuf>,
+    /// The VM's name.
+    pub name: Option<String>,
+    /// The accelerator.
+    pub accelerator: Wanted,
+    /// Virtual processors.
+    pub vcpus: Option<u32>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u32>,
+    /// Ports to publish.
+    pub publish: Vec<Publish>,
+    /// Leave the network card out.
+    pub no_network: bool,
+    /// More kernel arguments.
+    pub append: String,
+    /// Boot the root disk without the initramfs.
+    pub no_initramfs: bool,
+    /// Seconds after which a guest that is not ready has failed.
+    pub timeout_s: Option<u32>,
+    /// Remove the VM when it has stopped well.
+    pub remove: bool,
+    /// Never install host packages.
+    pub no_install: bool,
+}
+
+/// Verifies the bundle and makes a VM of it, ready to be started. `program` is our own binary.
+///
+/// # Errors
+/// Anything that the user asked for cannot be had; nothing has been started and nothing is left behind.
+pub async fn prepare(
+    state: &StateFolder,
+    options: &Options,
+    program: &Path,
+    reporter: &dyn Reporter,
+) -> Result<OwnedVm> {
+    qemu::ensure(!options.no_install, reporter)?;
+    state.sweep()?;
+    let here = std::env::current_dir().context("cannot find the current folder")?;
+    let folder = bundle::find(&options.bundle, options.out.as_deref(), &here)?;
+    let manifest = kindling_bundle::load(&folder)?;
+    check_options(options, &manifest)?;
+    kindling_bundle::verify(&folder, &manifest)?;
+    let (accelerator, why) = accel::choose(options.accelerator, program).await?;
+    reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
+    state.create(
+        options.name.as_deref(),
+        &manifest.name,
+        |own, name, others| {
+            check_ports(&options.publish, others)?;
+            spec(options, &manifest, &folder, own, name, accelerator)
+        },
+    )
+}
+
+fn check_options(options: &Options, manifest: &Manifest) -> Result<()> {
+    Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))?;
+    if !options.publish.is_empty() && !has_network(options, manifest) {
+        return Err(Error::user("a VM without a network card cannot publish ports")
+            .hint("leave out --publish or --no-network, or give the recipe a network: `[vm] network = true`"));
+    }
+    for (at, publish) in options.publish.iter().enumerate() {
+        if options.publish[..at].iter().any(|p| p.collides(publish)) {
+            return Err(
+                Error::user(format!("port {} is published twice", publish.host))
+                    .hint("publish each port of the host once"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn has_network(options: &Options, manifest: &Manifest) -> bool {
+    manifest.machine.network && !options.no_network
+}
+
+fn check_ports(wanted: &[Publish], others: &[Vm]) -> Result<()> {
+    wanted.iter().try_for_each(|publish| {
+        publish.check_free(|| {
+            let holds = |vm: &&Vm| {
+                let network = vm.spec.network.as_ref();
+                let taken = network.is_some_and(|n| n.publish.iter().any(|p| p.collides(publish)));
+                vm.status.state.is_live() && taken
+            };
+            others.iter().find(holds).map(|vm| vm.spec.name.clone())
+        })
+    })
+}
+
+/// Fills the VM's folder `own` with what it takes from the bundle in `folder`.
+fn spec(
+    options: &Options,
+    manifest: &Manifest,
+    folder: &Path,
+    own: &Path,
+    name: &str,
+    accelerator: Accelerator,
+) -> Result<Spec> {
+    let network = has_network(options, manifest);
+    let initramfs = manifest
+        .initramfs
+        .as_ref()
+        .filter(|_| !options.no_initramfs);
+    let take = |artifact: &Artifact| disk::link(&folder.join(&artifact.file), own, &artifact.file);
+    Ok(Spec {
+        name: name.to_owned(),
+        bundle: Source {
+            name: manifest.name.clone(),
+            key: manifest.key.clone(),
+            folder: folder.to_owned(),
+        },
+        accelerator,
+        vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
+        memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
+        kernel: take(&manifest.kernel.artifact),
+        initramfs: initramfs.map(take),
+        disk: disk::create(own, folder, &manifest.rootfs.artifact)?,
+        cmdline: cmdline::compose(&Parts {
+            bundle: &manifest.cmdline,
+            initramfs: initramfs.is_some(),
+            network,
+            name,
+            append: &options.append,
+        })?,
+        network: network.then(|| Network {
+            publish: options.publish.clone(),
+        }),
+        marker: manifest.ready.marker.clone(),
+        timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
+        remove: options.remove,
+    })
+}

@@ -1,0 +1,297 @@
+//! The supervisor: starts a VM's machine, follows it to its end and writes down what becomes of it.
+
+use std::fs::File;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use kindling_base::{Context, Result};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::console::{Finding, Watcher};
+use crate::control::{self, Asked, Request};
+use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
+use crate::status::{Ending, State, StopStep, now_ms};
+use crate::vmm::{Event, Machine, qemu};
+
+/// How long a guest has to power itself off when nobody says otherwise. A systemd on TCG takes 3 to 10 s.
+pub const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// How long the virtual machine monitor has to quit before it is killed.
+const QUIT_GRACE: Duration = Duration::from_secs(3);
+
+/// How long a guest that has given up may go on printing why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long the console is read after the virtual machine monitor has ended.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// What a supervisor reports as it happens.
+#[derive(Debug)]
+pub enum Report<'a> {
+    /// Bytes of the serial console.
+    Console(&'a [u8]),
+    /// The guest is ready.
+    Ready(&'a Vm),
+    /// The machine is being stopped by this step.
+    Stopping(StopStep),
+    /// The VM has ended; its status says how.
+    Ended(&'a Vm),
+}
+
+/// Takes reports; `false` from a [`Report::Console`] means that nobody reads the console any more and the machine
+/// is to be stopped.
+pub type Sink<'a> = dyn FnMut(Report<'_>) -> bool + 'a;
+
+/// Runs the machine of `owned` to its end, which its status then tells. Interrupt, hang-up and termination signals
+/// stop it: the first asks the guest, the second does not.
+///
+/// # Errors
+/// The VM's own files cannot be written. A machine that does not start or ends badly is no error here.
+pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
+    let vm = &mut owned.vm;
+    let requests = control::listen(&vm.folder)?;
+    let log_path = vm.folder.join(CONSOLE_LOG);
+    let log = File::create(&log_path).context(format!("cannot write {}", log_path.display()))?;
+    let signals = Signals::new()?;
+    let spawned = Instant::now();
+    vm.status.supervisor_pid = Some(std::process::id());
+    vm.status.spawned_at_ms = Some(now_ms());
+    match qemu::start(&vm.folder, &vm.spec).await {
+        Ok((machine, console)) => {
+            vm.status.vmm_pid = machine.pid();
+            vm.save_status()?;
+            let watcher = Watcher::new(&vm.spec.marker);
+            let timeout = Duration::from_secs(u64::from(vm.spec.timeout_s));
+            let mut run = Run {
+                vm,
+                sink,
+                log,
+                watcher,
+                spawned,
+                asked_at: None,
+                step: None,
+                deadline: Some(spawned + timeout),
+                ending: None,
+                machine_said: None,
+                clients: &mut owned.clients,
+            };
+            let ending = run.follow(machine, console, requests, signals).await?;
+            vm.status.end(ending);
+        }
+        Err(error) => vm.status.end(Ending::NotStarted {
+            report: error.report(),
+        }),
+    }
+    control::close(&vm.folder);
+    vm.save_status()?;
+    sink(Report::Ended(vm));
+    Ok(())
+}
+
+struct Run<'a, 'b> {
+    vm: &'a mut Vm,
+    sink: &'a mut Sink<'b>,
+    log: File,
+    watcher: Watcher,
+    spawned: Instant,
+    /// When stopping began.
+    asked_at: Option<Instant>,
+    /// The last step of stopping that was taken.
+    step: Option<StopStep>,
+    /// When the guest has to be ready, or the next step of stopping is due.
+    deadline: Option<Instant>,
+    /// Why the machine has failed, once we know.
+    ending: Option<Ending>,
+    /// What the machine said about its end.
+    machine_said: Option<Ending>,
+    /// Connections to keep open until the end.
+    clients: &'a mut Vec<UnixStream>,
+}
+
+impl Run<'_, '_> {
+    async fn follow(
+        &mut self,
+        mut machine: impl Machine,
+        mut console: UnixStream,
+        mut requests: mpsc::Receiver<Asked>,
+        mut signals: Signals,
+    ) -> Result<Ending> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut console_open = true;
+        let exit = loop {
+            tokio::select! {
+                read = console.read(&mut buffer), if console_open => match read {
+                    Ok(0) | Err(_) => console_open = false,
+                    Ok(count) => {
+                        if !self.output(&buffer[..count])? {
+                            self.stop(&mut machine, Duration::ZERO).await?;
+                        }
+                    }
+                },
+                event = machine.event() => match event? {
+                    Event::PoweredOff => self.machine_said = Some(Ending::PoweredOff),
+                    Event::Reset => self.machine_said = Some(Ending::Reset),
+                    Event::Exited { well, status } => break (well, status),
+                },
+                () = until(self.deadline) => self.overdue(&mut machine).await?,
+                () = signals.next() => {
+                    let grace = if self.asked_at.is_none() { STOP_GRACE } else { Duration::ZERO };
+                    self.stop(&mut machine, grace).await?;
+                }
+                Some((request, client)) = requests.recv() => {
+                    self.clients.push(client);
+                    let Request::Stop { grace_ms } = request;
+                    self.stop(&mut machine, Duration::from_millis(grace_ms)).await?;
+                }
+            }
+        };
+        // What the guest wrote last may still be on its way: the panic that explains the end.
+        let drained = Instant::now() + DRAIN;
+        while console_open
+            && let Ok(Ok(count @ 1..)) =
+                tokio::time::timeout_at(drained.into(), console.read(&mut buffer)).await
+        {
+            self.output(&buffer[..count])?;
+        }
+        if let Some(finding) = self.watcher.finish() {
+            self.found(finding)?;
+        }
+        Ok(self.ending(exit))
+    }
+
+    /// Logs, shows and reads the console; returns whether somebody still wants it.
+    fn output(&mut self, bytes: &[u8]) -> Result<bool> {
+        self.log.write_all(bytes).context(format!(
+            "cannot write {}",
+            self.vm.folder.join(CONSOLE_LOG).display()
+        ))?;
+        let elapsed = self.elapsed_ms();
+        self.vm.status.first_output_after_ms.get_or_insert(elapsed);
+        let wanted = (self.sink)(Report::Console(bytes));
+        for finding in self.watcher.feed(bytes) {
+            self.found(finding)?;
+        }
+        Ok(wanted || self.asked_at.is_some())
+    }
+
+    fn found(&mut self, finding: Finding) -> Result<()> {
+        match finding {
+            Finding::Ready if self.ending.is_none() => {
+                self.vm.status.ready_after_ms = Some(self.elapsed_ms());
+                if self.asked_at.is_none() {
+                    self.deadline = None;
+                    self.vm.status.state = State::Ready;
+                    self.vm.save_status()?;
+                }
+                (self.sink)(Report::Ready(self.vm));
+            }
+            Finding::Ready => {}
+            Finding::Failed(line) => {
+                self.ending = Some(Ending::Panicked { line });
+                self.deadline = Some(Instant::now() + LAST_WORDS);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to stop the machine, or hurries the stopping that is under way: the guest has `grace`.
+    async fn stop(&mut self, machine: &mut impl Machine, grace: Duration) -> Result<()> {
+        if self.asked_at.is_none() {
+            self.asked_at = Some(Instant::now());
+            self.vm.status.state = State::Stopping;
+            self.vm.save_status()?;
+            if !grace.is_zero() {
+                // A guest that cannot be asked is ended by the steps that follow.
+                let _ = machine.press_power_button().await;
+                self.took(StopStep::PowerButton, grace);
+                return Ok(());
+            }
+        }
+        let due = Instant::now() + grace;
+        self.deadline = Some(self.deadline.map_or(due, |before| before.min(due)));
+        Ok(())
+    }
+
+    /// The deadline has passed: the guest is not ready, or a step of stopping did not help.
+    async fn overdue(&mut self, machine: &mut impl Machine) -> Result<()> {
+        if self.asked_at.is_none() && self.ending.is_none() {
+            self.ending = Some(Ending::NeverReady);
+        }
+        match self.step {
+            None | Some(StopStep::PowerButton) => {
+                let _ = machine.quit().await; // if that fails, the next step is due soon
+                self.took(StopStep::Quit, QUIT_GRACE);
+            }
+            Some(StopStep::Quit | StopStep::Kill) => {
+                machine.kill()?;
+                self.took(StopStep::Kill, QUIT_GRACE);
+            }
+        }
+        Ok(())
+    }
+
+    fn took(&mut self, step: StopStep, grace: Duration) {
+        self.step = Some(step);
+        self.deadline = Some(Instant::now() + grace);
+        (self.sink)(Report::Stopping(step));
+    }
+
+    /// How the machine ended, once its process has.
+    fn ending(&mut self, (well, status): (bool, String)) -> Ending {
+        if let Some(ending) = self.ending.take() {
+            return ending;
+        }
+        if let Some(asked_at) = self.asked_at {
+            return Ending::Stopped {
+                by: self.step.unwrap_or(StopStep::Quit),
+                took_ms: millis(asked_at.elapsed()),
+            };
+        }
+        match self.machine_said.take() {
+            Some(ending) if well => ending,
+            _ => Ending::VmmExited { status },
+        }
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        millis(self.spawned.elapsed())
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Waits until then, or for ever.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that ask us to end.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! QEMU's command line for a VM.
+
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+
+use crate::accel::Accelerator;
+use crate::spec::{Network, Spec};
+
+/// The arguments for `spec`, to be run in the VM's folder. `control` and `console` are descriptors of connected
+/// sockets that the process inherits: such sockets leave no files behind and end with their processes.
+pub(super) fn argv(spec: &Spec, control: RawFd, console: RawFd) -> Vec<OsString> {
+    let accelerator = spec.accelerator.name();
+    let cpu = match spec.accelerator {
+        Accelerator::Kvm => "host",
+        Accelerator::Tcg => "max",
+    };
+    let mut args: Vec<OsString> = Vec::new();
+    let mut add = |words: &[&str]| args.extend(words.iter().map(OsString::from));
+    add(&["-name", &spec.name]);
+    // PCI as on any server, no BIOS tables beyond ACPI; measured to boot faster than q35 by seconds on TCG.
+    add(&[
+        "-M",
+        &format!("microvm,accel={accelerator},rtc=on,pcie=on,usb=off"),
+    ]);
+    add(&["-cpu", cpu, "-smp", &spec.vcpus.to_string()]);
+    add(&["-m", &format!("{}M", spec.memory_mib)]);
+    add(&["-nodefaults", "-no-user-config", "-no-reboot"]);
+    add(&["-display", "none"]);
+    add(&["-chardev", &format!("socket,id=control,fd={control}")]);
+    add(&["-mon", "chardev=control,mode=control"]);
+    add(&["-chardev", &format!("socket,id=console,fd={console}")]);
+    add(&["-serial", "chardev:console"]);
+    // The disk's name holds no comma: it is ours, in the VM's folder.
+    add(&[
+        "-drive",
+        &format!(
+            "id=root,if=none,file={},format={},discard=unmap",
+            spec.disk.file.display(),
+            spec.disk.format.name()
+        ),
+    ]);
+    add(&["-device", "virtio-blk-pci,drive=root"]);
+    add(&["-device", "virtio-rng-pci"]);
+    if let Some(network) = &spec.network {
+        add(&["-netdev", &netdev(network)]);
+        // Without its boot ROM, which a guest with a given kernel never runs.
+        add(&["-device", "virtio-net-pci,netdev=net,romfile="]);
+    }
+    args.extend(["-kernel".into(), spec.kernel.clone().into_os_string()]);
+    if let Some(initramfs) = &spec.initramfs {
+        args.extend(["-initrd".into(), initramfs.clone().into_os_string()]);
+    }
+    args.extend(["-append".into(), OsString::from(&spec.cmdline)]);
+    args
+}
+
+fn netdev(network: &Network) -> String {
+    let mut netdev = "user,id=net".to_owned();
+    for publish in &network.publish {
+        netdev.push_str(&format!(
+            ",hostfwd=tcp:{}:{}-:{}",
+            publish.address, publish.host, publish.guest
+        ));
+    }
+    netdev
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_forwarded_from_their_address() {
+        let publish = ["8080:80", "0.0.0.0:2222:22"].map(|p| p.parse().unwrap());
+        assert_eq!(
+            netdev(&Network {
+                publish: publish.to_vec()
+            }),
+            "user,id=net,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:0.0.0.0:2222-:22"
+        );
+    }
+}

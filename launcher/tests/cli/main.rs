@@ -1,0 +1,6 @@
+//! The binary from outside, with a real machine in QEMU whose guest is a few hundred bytes.
+
+mod failures;
+mod leftovers;
+mod life;
+mod support;

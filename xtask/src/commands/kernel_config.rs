@@ -1,0 +1,18 @@
+//! `cargo xtask kernel-config`.
+
+use kindling_base::{Result, host};
+use kindling_image::resolve::Policy;
+
+use super::setup::Setup;
+use crate::cli::{Global, RecipeArgs};
+use crate::render::Renderer;
+
+/// Prints the whole `.config` on standard output.
+pub(crate) fn run(args: &RecipeArgs, global: &Global, renderer: &dyn Renderer) -> Result<()> {
+    let setup = Setup::new(global)?;
+    let recipe = setup.recipe(args)?;
+    host::ensure(kindling_image::host::KERNEL, !global.no_install, renderer)?;
+    let config = kindling_image::kernel_config(&recipe, Policy::Keep, &setup.sources(args), renderer)?;
+    renderer.data(&config);
+    Ok(())
+}
