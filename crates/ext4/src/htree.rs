@@ -20,7 +20,7 @@ const ROOT_LIMIT: usize = (BLOCK - ROOT_ENTRIES) / ENTRY - 1;
 const NODE_LIMIT: usize = (BLOCK - NODE_ENTRIES) / ENTRY - 1;
 /// Leaves of a tree of two levels of index, the most without the feature `large_dir`.
 pub(crate) const MAX_LEAVES: usize = ROOT_LIMIT * NODE_LIMIT;
-/// `DX_HASH_HALF_MD4`; that bytes are unsigned is a flag of the superblock.
+/// `DX_HASH_HALF_MD4`; that bytes are signed is a flag of the superblock.
 const HASH_VERSION: u8 = 1;
 
 /// Where a leaf begins in hash order; a set low bit says that the hash began in the leaf before.

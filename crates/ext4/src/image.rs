@@ -125,7 +125,7 @@ impl Image {
         Ok(())
     }
 
-    /// Writes what is left and waits until all of it is on the disk.
+    /// Writes what is left and waits for it.
     ///
     /// # Errors
     /// A batch could not be written.
@@ -170,7 +170,7 @@ fn join(writer: Option<JoinHandle<Result<()>>>) -> Result<()> {
     ended.unwrap_or_else(|_| Err(Error::internal("the image writer panicked")))
 }
 
-/// Writes batches until there are no more, and syncs the file.
+/// Writes batches until there are no more.
 fn write_batches(
     file: &File,
     path: &Path,
@@ -187,6 +187,5 @@ fn write_batches(
         batch.used = 0;
         let _ = written.send(batch); // nobody waits for the last ones
     }
-    file.sync_all()
-        .context(format!("cannot sync {}", path.display()))
+    Ok(())
 }

@@ -38,8 +38,8 @@ mod ro_compat {
 
 /// `EXT4_DEFM_XATTR_USER | EXT4_DEFM_ACL`, what `mke2fs.conf` sets.
 const MOUNT_OPTIONS: u32 = 0x4 | 0x8;
-/// `EXT2_FLAGS_UNSIGNED_HASH`: names are hashed as unsigned bytes whatever the machine.
-const UNSIGNED_HASH: u32 = 0x2;
+/// `EXT2_FLAGS_SIGNED_HASH`: names are hashed as signed bytes whatever the machine.
+const SIGNED_HASH: u32 = 0x1;
 
 /// What only the finished image knows.
 pub(crate) struct Totals {
@@ -103,7 +103,7 @@ pub(crate) fn encode(
     bytes.put_lo32(0x108, time); // s_mkfs_time
     bytes.put16(0x15c, inode::EXTRA); // s_min_extra_isize
     bytes.put16(0x15e, inode::EXTRA); // s_want_extra_isize
-    bytes.put32(0x160, UNSIGNED_HASH);
+    bytes.put32(0x160, SIGNED_HASH);
     bytes.put(0x174, &[geometry.flex_groups().ilog2() as u8]);
     bytes.put(0x175, &[1]); // s_checksum_type: CRC-32C
     let high = (time >> 32) as u8;

@@ -43,7 +43,8 @@ pub struct Summary {
     pub max_inodes: u32,
 }
 
-/// Writes the image of a tree to `path`, which is created or replaced, and syncs it.
+/// Writes the image of a tree to `path`, which is created or replaced. It is not synced: whoever publishes it
+/// under its final name does that.
 ///
 /// `progress` is told how many blocks of how many are done, some hundred times a GiB.
 ///
