@@ -1,5 +1,10 @@
 //! What the end-to-end cases share: a scratch project, and our two programs run in it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "this crate is only tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "this crate is only tests"
+)]
 
 mod program;
 mod scratch;

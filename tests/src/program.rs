@@ -20,7 +20,10 @@ impl Ran {
     pub fn new(command: &Command) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let output = command.output().unwrap();
-        let code = output.status.code().or(output.status.signal().map(|signal| 128 + signal));
+        let code = output
+            .status
+            .code()
+            .or(output.status.signal().map(|signal| 128 + signal));
         Self {
             code: code.unwrap(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -41,7 +44,11 @@ impl Ran {
         assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         for text in texts.iter().chain(&["error: ", "hint: "]) {
-            assert!(self.stderr.contains(text), "no `{text}` in:\n{}", self.stderr);
+            assert!(
+                self.stderr.contains(text),
+                "no `{text}` in:\n{}",
+                self.stderr
+            );
         }
         self
     }
@@ -61,9 +68,18 @@ pub fn kindling() -> Command {
 fn program(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let path: PathBuf = test.parent().unwrap().parent().unwrap().join(name);
-    assert!(path.exists(), "{} is not built: run the tests with `cargo xtask test`", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built: run the tests with `cargo xtask test`",
+        path.display()
+    );
     let mut command = Command::new(path);
-    for key in ["KINDLING_STORE", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+    for key in [
+        "KINDLING_STORE",
+        "CARGO_HOME",
+        "RUSTUP_HOME",
+        "RUSTUP_TOOLCHAIN",
+    ] {
         if let Some(value) = std::env::var_os(key) {
             command = command.env(key, value);
         }

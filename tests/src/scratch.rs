@@ -17,7 +17,10 @@ pub struct Scratch {
 
 /// The checkout.
 pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 impl Scratch {
@@ -50,8 +53,15 @@ impl Scratch {
 
     /// Writes `recipes/NAME.toml` and gives it the lock of the recipe it extends, so that nothing is resolved.
     pub fn recipe_like(&self, name: &str, parent: &str, text: &str) {
-        self.write(&format!("recipes/{name}.toml"), &format!("extends = \"{parent}\"\n{text}"));
-        fs::copy(self.path(&format!("recipes/{parent}.lock")), self.path(&format!("recipes/{name}.lock"))).unwrap();
+        self.write(
+            &format!("recipes/{name}.toml"),
+            &format!("extends = \"{parent}\"\n{text}"),
+        );
+        fs::copy(
+            self.path(&format!("recipes/{parent}.lock")),
+            self.path(&format!("recipes/{name}.lock")),
+        )
+        .unwrap();
     }
 
     /// Replaces a piece of a file, which must be there.
@@ -69,11 +79,19 @@ impl Scratch {
 
     /// `cargo kindling ...` in this project, with VMs of its own.
     pub fn kindling(&self, args: &[&str]) -> Command {
-        kindling().directory(self.root()).env("KINDLING_STATE", self.path("state")).args(args)
+        kindling()
+            .directory(self.root())
+            .env("KINDLING_STATE", self.path("state"))
+            .args(args)
     }
 }
 
 /// Copies a folder with links and permission bits.
 fn copy(from: &Path, to: &Path) {
-    Command::new("cp").arg("-a").arg(from).arg(to).run().unwrap();
+    Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .run()
+        .unwrap();
 }

@@ -57,7 +57,10 @@ fn a_missing_keyring() {
 #[test]
 fn an_undefined_template_variable() {
     let scratch = Scratch::new();
-    scratch.write("rootfs-overlays/extra/etc/motd.j2", "hello {{ hostnmae }}\n");
+    scratch.write(
+        "rootfs-overlays/extra/etc/motd.j2",
+        "hello {{ hostnmae }}\n",
+    );
     let ran = build(&scratch, "[rootfs]\noverlays = [\"extra\"]\n");
     ran.fails(2, &["motd.j2", "hostnmae", "hostname"]);
 }
@@ -65,7 +68,11 @@ fn an_undefined_template_variable() {
 #[test]
 fn a_stale_lock_under_locked() {
     let scratch = Scratch::new();
-    scratch.recipe_like("bad", "minimal-debian-12", "[rootfs]\npackages = [\"less\"]\n");
+    scratch.recipe_like(
+        "bad",
+        "minimal-debian-12",
+        "[rootfs]\npackages = [\"less\"]\n",
+    );
     let ran = Ran::new(&scratch.xtask(&["build-image", "bad", "--locked"]));
     ran.fails(2, &["bad.lock", "cargo xtask lock"]);
 }

@@ -17,7 +17,10 @@ fn build_checked(scratch: &Scratch, name: &str) -> String {
     let from = project().join("tests/guest-check");
     let overlay = scratch.path("rootfs-overlays/guest-check");
     let copies = [
-        ("kindling-check.service", "etc/systemd/system/kindling-check.service"),
+        (
+            "kindling-check.service",
+            "etc/systemd/system/kindling-check.service",
+        ),
         ("check", "usr/lib/kindling/check"),
     ];
     for (file, path) in copies {
@@ -35,7 +38,11 @@ fn build_checked(scratch: &Scratch, name: &str) -> String {
 
 fn mirror(folder: &Path) -> LoopbackMirror {
     let deb = DebBuilder::new("hello-kindling", "1.0")
-        .file("usr/bin/hello-kindling", 0o755, b"#!/bin/sh\necho hello from a package\n")
+        .file(
+            "usr/bin/hello-kindling",
+            0o755,
+            b"#!/bin/sh\necho hello from a package\n",
+        )
         .build();
     flat_repository(folder, &[deb]);
     LoopbackMirror::serve(folder)
@@ -50,9 +57,14 @@ fn boots_and_is_in_order(name: &str) {
     let console = run_to_the_end(&scratch, &["--append", &url, &checked]);
     let lines: Vec<&str> = console.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"check done"), "{console}");
-    let failed: Vec<_> = lines.iter().filter(|line| line.contains(": FAILED")).collect();
+    let failed: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains(": FAILED"))
+        .collect();
     assert!(failed.is_empty(), "{failed:#?}\n{console}");
-    let passed = lines.iter().filter(|line| line.starts_with("check ") && line.ends_with(": ok"));
+    let passed = lines
+        .iter()
+        .filter(|line| line.starts_with("check ") && line.ends_with(": ok"));
     assert_eq!(passed.count(), 12, "{console}");
 }
 

@@ -11,14 +11,24 @@ const STAGES: [&str; 5] = ["packages", "rootfs", "initramfs", "kernel", "bundle"
 
 /// A recipe of its own: another epoch gives every stage another key.
 fn recipe(scratch: &Scratch, epoch: &str) {
-    scratch.recipe_like("victim", "minimal-debian-12", &format!("[image]\nepoch = {epoch}\n"));
+    scratch.recipe_like(
+        "victim",
+        "minimal-debian-12",
+        &format!("[image]\nepoch = {epoch}\n"),
+    );
 }
 
 /// Starts a build and kills it, hard, as soon as `stage` counts something, or ends if it never counts.
 fn kill_in(scratch: &Scratch, stage: &str) {
     let mut command = scratch.xtask(&["build-image", "victim", "--json"]).to_std();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let events = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let events = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(|line| line.unwrap());
     let mut seen = 0;
     for event in events {
         let event: serde_json::Value = serde_json::from_str(&event).unwrap();
@@ -26,7 +36,10 @@ fn kill_in(scratch: &Scratch, stage: &str) {
             continue;
         }
         seen += 1;
-        assert_ne!(event["event"], "finished", "`{stage}` ended before it was killed");
+        assert_ne!(
+            event["event"], "finished",
+            "`{stage}` ended before it was killed"
+        );
         if seen == 2 || matches!(stage, "initramfs" | "bundle") {
             break;
         }
@@ -37,7 +50,9 @@ fn kill_in(scratch: &Scratch, stage: &str) {
 }
 
 fn key(scratch: &Scratch) -> String {
-    kindling_bundle::load(&scratch.path("out/victim")).unwrap().key
+    kindling_bundle::load(&scratch.path("out/victim"))
+        .unwrap()
+        .key
 }
 
 #[test]
@@ -46,9 +61,16 @@ fn a_build_killed_in_any_stage_leaves_the_earlier_bundle_and_goes_on_next_time()
     recipe(&scratch, "2026-11-01T00:00:00Z");
     Ran::new(&scratch.xtask(&["build-image", "victim"])).ok();
     let before = key(&scratch);
-    let unique = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_micros() % 86400;
+    let unique = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .subsec_micros()
+        % 86400;
     let (hour, minute, second) = (unique / 3600, unique / 60 % 60, unique % 60);
-    recipe(&scratch, &format!("2026-10-01T{hour:02}:{minute:02}:{second:02}Z"));
+    recipe(
+        &scratch,
+        &format!("2026-10-01T{hour:02}:{minute:02}:{second:02}Z"),
+    );
     for stage in STAGES {
         kill_in(&scratch, stage);
         assert_eq!(key(&scratch), before, "killed in `{stage}`");
@@ -57,7 +79,10 @@ fn a_build_killed_in_any_stage_leaves_the_earlier_bundle_and_goes_on_next_time()
     Ran::new(&scratch.xtask(&["build-image", "victim"])).ok();
     Ran::new(&scratch.xtask(&["verify", "out/victim"])).ok();
     assert_ne!(key(&scratch), before);
-    let left: Vec<_> = std::fs::read_dir(scratch.path("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(scratch.path("out"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     assert_eq!(left, ["victim"], "leftovers of killed builds");
     let again = Ran::new(&scratch.xtask(&["build-image", "victim"])).ok();
     assert!(again.stderr.contains("up to date"), "{}", again.stderr);
@@ -70,7 +95,9 @@ fn two_builds_of_one_recipe_at_once() {
     let ran: Vec<Ran> = std::thread::scope(|scope| {
         let build = || Ran::new(&scratch.xtask(&["build-image", "victim"]));
         let both = [scope.spawn(build), scope.spawn(build)];
-        both.into_iter().map(|thread| thread.join().unwrap()).collect()
+        both.into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     });
     for ran in ran {
         ran.ok();

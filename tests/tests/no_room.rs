@@ -12,9 +12,22 @@ fn with_mount(scratch: &Scratch, script: &str, build: &Command) -> Option<Ran> {
     let at = scratch.path("small");
     std::fs::create_dir(&at).unwrap();
     let script = format!("set -e; {script}; exec {}", build.display());
-    let args = ["--mount", "--propagation", "private", "sh", "-c", &script, "sh"];
+    let args = [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        &script,
+        "sh",
+    ];
     let mut command = Command::new("unshare").args(args).arg(&at);
-    for key in ["KINDLING_STORE", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+    for key in [
+        "KINDLING_STORE",
+        "CARGO_HOME",
+        "RUSTUP_HOME",
+        "RUSTUP_TOOLCHAIN",
+    ] {
         if let Some(value) = std::env::var_os(key) {
             command = command.env(key, value);
         }
@@ -28,7 +41,9 @@ fn a_full_disk_is_named_and_an_earlier_bundle_stays() {
     scratch.recipe_like("victim", "minimal-debian-12", "");
     let small = scratch.path("small");
     let build = scratch.xtask(&["build-image", "victim", "--out", small.to_str().unwrap()]);
-    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o size=8m none $1", &build) else { return };
+    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o size=8m none $1", &build) else {
+        return;
+    };
     ran.fails(2, &["the disk is full", "small"]);
 }
 
@@ -38,7 +53,9 @@ fn a_full_store_is_named() {
     scratch.recipe_like("victim", "minimal-debian-12", "");
     let small = scratch.path("small");
     let build = scratch.xtask(&["build-image", "victim", "--store", small.to_str().unwrap()]);
-    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o size=3m none $1", &build) else { return };
+    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o size=3m none $1", &build) else {
+        return;
+    };
     ran.fails(2, &["the disk is full", "small"]);
 }
 
@@ -48,6 +65,8 @@ fn an_out_folder_that_cannot_be_written() {
     scratch.recipe_like("victim", "minimal-debian-12", "");
     let small = scratch.path("small");
     let build = scratch.xtask(&["build-image", "victim", "--out", small.to_str().unwrap()]);
-    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o ro none $1", &build) else { return };
+    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o ro none $1", &build) else {
+        return;
+    };
     ran.fails(2, &["read-only", "small"]);
 }

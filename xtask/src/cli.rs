@@ -11,8 +11,15 @@ pub(crate) const DEFAULT_RECIPE: &str = "minimal-debian-12";
 
 /// Builds microVM images from TOML recipes.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 success, 1 internal error, 2 user error, 3 an external program or server failed.")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 success, 1 internal error, 2 user error, 3 an external program or server failed."
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

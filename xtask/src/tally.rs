@@ -65,14 +65,26 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let passed = self.passed.saturating_sub(self.skipped);
-        write!(f, "{passed} passed, {} failed, {} skipped", self.failed, self.ignored + self.skipped)
+        write!(
+            f,
+            "{passed} passed, {} failed, {} skipped",
+            self.failed,
+            self.ignored + self.skipped
+        )
     }
 }
 
 /// The number before `word` in `ok. 12 passed; 0 failed; 1 ignored; ...`.
 fn count(line: &str, word: &str) -> u64 {
-    let words: Vec<&str> = line.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect();
-    words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+    let words: Vec<&str> = line
+        .split([' ', ';', '.'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    words
+        .windows(2)
+        .find(|pair| pair[1] == word)
+        .and_then(|pair| pair[0].parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

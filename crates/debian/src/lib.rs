@@ -1,19 +1,18 @@
 //! The Debian package engine: mirrors, signed indices, the solver, and the fetching of packages; then
 //! .deb files, and the way from them to a configured, frozen tree.
 
+mod agent;
 mod ar;
 mod archive;
 mod assemble;
+mod blob;
 mod claims;
 mod configure;
-mod agent;
-mod archive;
-mod blob;
 mod conflict;
 mod control;
 mod date;
-pub mod deb822;
 pub mod deb;
+pub mod deb822;
 mod dpkg;
 mod explain;
 mod fetch;

@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Error, Result, files, hash};
-use kindling_bundle::{Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS};
+use kindling_bundle::{
+    Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS,
+};
 use kindling_store::Store;
 
 use crate::lock::Locked;
@@ -31,7 +33,9 @@ pub struct Parts {
 /// Files are compared by size, inode and time of change with a note that [`publish`] left in the store;
 /// after a copy or a touch they are hashed.
 pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
-    let Ok(manifest) = kindling_bundle::load(target) else { return false };
+    let Ok(manifest) = kindling_bundle::load(target) else {
+        return false;
+    };
     if manifest.key != plan.bundle {
         return false;
     }
@@ -44,7 +48,13 @@ pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
 ///
 /// # Errors
 /// A part cannot be read or `target`'s parent cannot be written.
-pub fn publish(target: &Path, locked: &Locked, plan: &Plan, parts: &Parts, store: &Store) -> Result<Manifest> {
+pub fn publish(
+    target: &Path,
+    locked: &Locked,
+    plan: &Plan,
+    parts: &Parts,
+    store: &Store,
+) -> Result<Manifest> {
     let parent = target.parent().unwrap_or(Path::new("."));
     let _lock = store.lock(&format!("bundle-{}", name_hash(target)), || {})?;
     let staging = parent.join(format!(".{}.staging", locked.recipe.name));
@@ -67,15 +77,23 @@ pub fn publish(target: &Path, locked: &Locked, plan: &Plan, parts: &Parts, store
 
 fn fill(folder: &Path, locked: &Locked, plan: &Plan, parts: &Parts) -> Result<Manifest> {
     let recipe = &locked.recipe;
-    let release = files::read_text(&parts.kernel.join("release"))?.trim().to_owned();
-    let initramfs = parts.initramfs.as_deref().map(|from| add(from, folder, "initramfs.cpio"));
+    let release = files::read_text(&parts.kernel.join("release"))?
+        .trim()
+        .to_owned();
+    let initramfs = parts
+        .initramfs
+        .as_deref()
+        .map(|from| add(from, folder, "initramfs.cpio"));
     let manifest = Manifest {
         schema: SCHEMA,
         name: recipe.name.clone(),
         description: recipe.image.description.clone(),
         architecture: recipe.image.architecture.clone(),
         key: plan.bundle.clone(),
-        kernel: Kernel { artifact: add(&parts.kernel, folder, "vmlinux")?, release },
+        kernel: Kernel {
+            artifact: add(&parts.kernel, folder, "vmlinux")?,
+            release,
+        },
         initramfs: initramfs.transpose()?,
         rootfs: Rootfs {
             artifact: add(&parts.rootfs, folder, rootfs::FILE)?,
@@ -88,14 +106,21 @@ fn fill(folder: &Path, locked: &Locked, plan: &Plan, parts: &Parts) -> Result<Ma
             memory_mib: recipe.vm.memory_mib,
             network: recipe.vm.network,
         },
-        ready: Readiness { marker: recipe.ready.marker.clone(), timeout_s: recipe.ready.timeout_s },
+        ready: Readiness {
+            marker: recipe.ready.marker.clone(),
+            timeout_s: recipe.ready.timeout_s,
+        },
         packages: packages(locked),
     };
     let mut json = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Error::internal("the manifest does not serialise").because(error))?;
     json.push('\n');
     files::write_atomic(&folder.join(MANIFEST), json.as_bytes(), READ_ONLY)?;
-    files::write_atomic(&folder.join(SUMS), sums(&manifest, &json).as_bytes(), READ_ONLY)?;
+    files::write_atomic(
+        &folder.join(SUMS),
+        sums(&manifest, &json).as_bytes(),
+        READ_ONLY,
+    )?;
     Ok(manifest)
 }
 
@@ -114,17 +139,25 @@ fn packages(locked: &Locked) -> Vec<Package> {
 fn add(from: &Path, to: &Path, file: &str) -> Result<Artifact> {
     let copy = to.join(file);
     files::copy(&from.join(file), &copy, READ_ONLY)?;
-    files::open(&copy)?.sync_all().context(format!("cannot sync {}", copy.display()))?;
+    files::open(&copy)?
+        .sync_all()
+        .context(format!("cannot sync {}", copy.display()))?;
     let size = files::metadata(&copy)?.len();
-    Ok(Artifact { file: file.into(), size, sha256: hash::file(&copy)? })
+    Ok(Artifact {
+        file: file.into(),
+        size,
+        sha256: hash::file(&copy)?,
+    })
 }
 
 /// The lines of `SHA256SUMS`, as `sha256sum --check` reads them.
 fn sums(manifest: &Manifest, json: &str) -> String {
     let mut artifacts = vec![&manifest.kernel.artifact, &manifest.rootfs.artifact];
     artifacts.extend(&manifest.initramfs);
-    let mut lines: Vec<String> =
-        artifacts.iter().map(|artifact| format!("{}  {}\n", artifact.sha256, artifact.file)).collect();
+    let mut lines: Vec<String> = artifacts
+        .iter()
+        .map(|artifact| format!("{}  {}\n", artifact.sha256, artifact.file))
+        .collect();
     lines.push(format!("{}  {MANIFEST}\n", hash::bytes(json.as_bytes())));
     lines.sort_by(|a, b| a[64..].cmp(&b[64..]));
     lines.concat()
@@ -136,8 +169,10 @@ fn swap(new: &Path, target: &Path) -> Result<()> {
     if !target.exists() {
         return files::rename(new, target);
     }
-    renameat_with(CWD, new, CWD, target, RenameFlags::EXCHANGE)
-        .context(format!("cannot put the new bundle into {}", target.display()))?;
+    renameat_with(CWD, new, CWD, target, RenameFlags::EXCHANGE).context(format!(
+        "cannot put the new bundle into {}",
+        target.display()
+    ))?;
     files::remove(new)
 }
 
@@ -151,11 +186,27 @@ fn name_hash(target: &Path) -> String {
 
 /// Size, inode and change time of each file of a published bundle; `None` where one is missing.
 fn stamp(target: &Path, manifest: &Manifest) -> Option<String> {
-    let mut names = vec![MANIFEST, SUMS, &manifest.kernel.artifact.file, &manifest.rootfs.artifact.file];
-    names.extend(manifest.initramfs.iter().map(|artifact| artifact.file.as_str()));
+    let mut names = vec![
+        MANIFEST,
+        SUMS,
+        &manifest.kernel.artifact.file,
+        &manifest.rootfs.artifact.file,
+    ];
+    names.extend(
+        manifest
+            .initramfs
+            .iter()
+            .map(|artifact| artifact.file.as_str()),
+    );
     let line = |name: &&str| {
         let meta: Metadata = std::fs::symlink_metadata(target.join(name)).ok()?;
-        Some(format!("{name} {} {} {}.{:09}\n", meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
+        Some(format!(
+            "{name} {} {} {}.{:09}\n",
+            meta.len(),
+            meta.ino(),
+            meta.ctime(),
+            meta.ctime_nsec()
+        ))
     };
     names.iter().map(line).collect()
 }

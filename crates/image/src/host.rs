@@ -12,16 +12,39 @@ pub fn build() -> Vec<HostPackage> {
 
 /// Needed by the tests besides [`build`]: judges that are not ours.
 pub const TEST: &[HostPackage] = &[
-    package("e2fsprogs", Proof::Program("e2fsck"), "to judge filesystem images in the tests"),
-    package("qemu-utils", Proof::Program("qemu-img"), "to judge disk overlays in the tests"),
-    package("mmdebstrap", Proof::Program("mmdebstrap"), "to compare our configured tree with in the tests"),
-    package("iproute2", Proof::Program("ip"), "to test the guest's network script in a network namespace"),
+    package(
+        "e2fsprogs",
+        Proof::Program("e2fsck"),
+        "to judge filesystem images in the tests",
+    ),
+    package(
+        "qemu-utils",
+        Proof::Program("qemu-img"),
+        "to judge disk overlays in the tests",
+    ),
+    package(
+        "mmdebstrap",
+        Proof::Program("mmdebstrap"),
+        "to compare our configured tree with in the tests",
+    ),
+    package(
+        "iproute2",
+        Proof::Program("ip"),
+        "to test the guest's network script in a network namespace",
+    ),
 ];
 
 /// Boots what was built.
-pub const QEMU: HostPackage =
-    package("qemu-system-x86", Proof::Program("qemu-system-x86_64"), "to run the images");
+pub const QEMU: HostPackage = package(
+    "qemu-system-x86",
+    Proof::Program("qemu-system-x86_64"),
+    "to run the images",
+);
 
 const fn package(name: &'static str, proof: Proof, reason: &'static str) -> HostPackage {
-    HostPackage { name, proof, reason }
+    HostPackage {
+        name,
+        proof,
+        reason,
+    }
 }

@@ -51,8 +51,9 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
 /// What overlay templates may use: the recipe's `[rootfs.variables]` and the built-in names.
 fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, toml::Value> {
     let own = recipe.rootfs.variables.iter();
-    let mut variables: std::collections::BTreeMap<_, _> =
-        own.map(|(name, value)| (name.clone(), toml::Value::from(value.as_str()))).collect();
+    let mut variables: std::collections::BTreeMap<_, _> = own
+        .map(|(name, value)| (name.clone(), toml::Value::from(value.as_str())))
+        .collect();
     for (name, value) in [
         ("name", &recipe.name),
         ("hostname", &recipe.image.hostname),
@@ -67,11 +68,19 @@ fn hash_sources(folder: &Path) -> Result<String> {
     let mut hasher = Hasher::new();
     for path in crate::initramfs::sources(folder)? {
         let name = path.strip_prefix(folder).unwrap_or(&path);
-        hasher.field(name.as_os_str().as_encoded_bytes()).field(hash::bytes(&files::read(&path)?));
+        hasher
+            .field(name.as_os_str().as_encoded_bytes())
+            .field(hash::bytes(&files::read(&path)?));
     }
     Ok(hasher.finish())
 }
 
 fn first_line(command: &Command) -> Result<String> {
-    Ok(command.run()?.text().lines().next().unwrap_or_default().to_owned())
+    Ok(command
+        .run()?
+        .text()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned())
 }

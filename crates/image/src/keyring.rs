@@ -23,7 +23,10 @@ pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
     known.sort();
     let near = nearest(name, known.iter().map(String::as_str), 3);
     let hint = if near.is_empty() {
-        format!("put the archive's public keys there; keyrings that exist: {}", known.join(", "))
+        format!(
+            "put the archive's public keys there; keyrings that exist: {}",
+            known.join(", ")
+        )
     } else {
         format!("did you mean `{}`?", near.join("` or `"))
     };

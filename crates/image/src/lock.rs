@@ -103,7 +103,12 @@ pub fn write(path: &Path, lock: &Lock) -> Result<()> {
 
 /// A fresh lock for a request.
 pub fn new(recipe: &Recipe, kernel: PinnedKernel, packages: Vec<LockedPackage>) -> Lock {
-    Lock { version: VERSION, request: request(recipe), kernel, packages }
+    Lock {
+        version: VERSION,
+        request: request(recipe),
+        kernel,
+        packages,
+    }
 }
 
 /// Hash of what decides the resolution: distribution, suites, components, packages, recommends and the
@@ -111,13 +116,26 @@ pub fn new(recipe: &Recipe, kernel: PinnedKernel, packages: Vec<LockedPackage>) 
 pub fn request(recipe: &Recipe) -> String {
     let mut hasher = Hasher::new();
     let rootfs = &recipe.rootfs;
-    let join = |list: &[Located<String>]| list.iter().map(|item| item.value.as_str()).collect::<Vec<_>>().join("\n");
-    hasher.field(&recipe.image.distribution.value).field(&recipe.image.architecture);
-    hasher.field(join(&rootfs.suites)).field(join(&rootfs.components));
-    hasher.field(join(&rootfs.packages)).field([u8::from(rootfs.recommends)]);
+    let join = |list: &[Located<String>]| {
+        list.iter()
+            .map(|item| item.value.as_str())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    hasher
+        .field(&recipe.image.distribution.value)
+        .field(&recipe.image.architecture);
+    hasher
+        .field(join(&rootfs.suites))
+        .field(join(&rootfs.components));
+    hasher
+        .field(join(&rootfs.packages))
+        .field([u8::from(rootfs.recommends)]);
     match &recipe.kernel.source {
         KernelSource::Package(name) => hasher.field("package").field(&name.value),
-        KernelSource::Url { url, sha256 } => hasher.field("url").field(&url.value).field(&sha256.value),
+        KernelSource::Url { url, sha256 } => {
+            hasher.field("url").field(&url.value).field(&sha256.value)
+        }
     };
     hasher.finish()
 }
@@ -126,7 +144,12 @@ fn render(lock: &Lock) -> String {
     let mut text = String::from(
         "# Every input of the recipe beside this file, pinned. Written by `cargo xtask lock`; commit it.\n",
     );
-    let _ = writeln!(text, "version = {}\nrequest = {}\n", lock.version, quote(&lock.request));
+    let _ = writeln!(
+        text,
+        "version = {}\nrequest = {}\n",
+        lock.version,
+        quote(&lock.request)
+    );
     text.push_str("packages = [\n");
     for package in &lock.packages {
         let _ = writeln!(text, "    {},", inline(package));
@@ -134,14 +157,24 @@ fn render(lock: &Lock) -> String {
     text.push_str("]\n\n[kernel]\n");
     let _ = match &lock.kernel {
         PinnedKernel::Package { package } => writeln!(text, "package = {}", inline(package)),
-        PinnedKernel::Url { url, sha256 } => writeln!(text, "url = {}\nsha256 = {}", quote(url), quote(sha256)),
+        PinnedKernel::Url { url, sha256 } => {
+            writeln!(text, "url = {}\nsha256 = {}", quote(url), quote(sha256))
+        }
     };
     text
 }
 
 /// One package as an inline table, on one line, so that a version change is one line of a diff.
 fn inline(package: &LockedPackage) -> String {
-    let LockedPackage { name, version, architecture, suite, size, sha256, path } = package;
+    let LockedPackage {
+        name,
+        version,
+        architecture,
+        suite,
+        size,
+        sha256,
+        path,
+    } = package;
     format!(
         "{{ name = {}, version = {}, architecture = {}, suite = {}, size = {size}, sha256 = {}, path = {} }}",
         quote(name),

@@ -60,27 +60,63 @@ pub fn build(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Built> {
 ///
 /// # Errors
 /// As [`build`]; nothing is compiled.
-pub fn kernel_config(recipe: &Path, policy: Policy, sources: &Sources<'_>, reporter: &dyn Reporter) -> Result<String> {
+pub fn kernel_config(
+    recipe: &Path,
+    policy: Policy,
+    sources: &Sources<'_>,
+    reporter: &dyn Reporter,
+) -> Result<String> {
     let recipe = recipe::load(recipe)?;
     let inputs = inputs::read(&recipe, sources.project)?;
     let locked = resolve(recipe, policy, sources, reporter)?;
     let mirrors = resolve::mirrors(&locked.recipe, sources)?;
     let plan = plan(&locked, &inputs);
-    let run = Run { sources, locked: &locked, inputs: &inputs, plan: &plan, mirrors: &mirrors, reporter };
+    let run = Run {
+        sources,
+        locked: &locked,
+        inputs: &inputs,
+        plan: &plan,
+        mirrors: &mirrors,
+        reporter,
+    };
     Ok(run.kernel_config()?)
 }
 
-fn build_locked(request: &Request<'_>, locked: &Locked, inputs: &Inputs, reporter: &dyn Reporter) -> Result<Built, FetchError> {
+fn build_locked(
+    request: &Request<'_>,
+    locked: &Locked,
+    inputs: &Inputs,
+    reporter: &dyn Reporter,
+) -> Result<Built, FetchError> {
     let store = request.sources.store;
     let plan = plan(locked, inputs);
     let folder = files::absolute(&request.out.join(&locked.recipe.name))?;
     if bundle::is_current(&folder, &plan, store) {
         let manifest = kindling_bundle::load(&folder)?;
-        return Ok(Built { folder, manifest, outcome: Outcome::Cached });
+        return Ok(Built {
+            folder,
+            manifest,
+            outcome: Outcome::Cached,
+        });
     }
     let mirrors = resolve::mirrors(&locked.recipe, &request.sources)?;
-    let run = Run { sources: &request.sources, locked, inputs, plan: &plan, mirrors: &mirrors, reporter };
-    let parts = Parts { rootfs: run.rootfs()?, initramfs: run.initramfs()?, kernel: run.kernel()? };
+    let run = Run {
+        sources: &request.sources,
+        locked,
+        inputs,
+        plan: &plan,
+        mirrors: &mirrors,
+        reporter,
+    };
+    let parts = Parts {
+        rootfs: run.rootfs()?,
+        initramfs: run.initramfs()?,
+        kernel: run.kernel()?,
+    };
     let manifest = run.bundle(&folder, &parts)?;
-    Ok(Built { folder, manifest, outcome: Outcome::Built })
+    Ok(Built {
+        folder,
+        manifest,
+        outcome: Outcome::Built,
+    })
 }

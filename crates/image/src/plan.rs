@@ -47,12 +47,20 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let packages = packages_key(locked);
     let rootfs = rootfs_key(locked, inputs, &packages);
     let bundle = bundle_key(locked, &kernel, initramfs.as_deref(), &rootfs);
-    Plan { kernel, initramfs, packages, rootfs, bundle }
+    Plan {
+        kernel,
+        initramfs,
+        packages,
+        rootfs,
+        bundle,
+    }
 }
 
 fn kernel_key(locked: &Locked, inputs: &Inputs) -> String {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_KERNEL")).field(&inputs.compiler).field(epoch(locked));
+    key.field(env!("KINDLING_CODE_KERNEL"))
+        .field(&inputs.compiler)
+        .field(epoch(locked));
     key.field(locked.lock.kernel.sha256());
     for fragment in &inputs.fragments {
         key.field(&fragment.name).field(&fragment.text);
@@ -62,14 +70,17 @@ fn kernel_key(locked: &Locked, inputs: &Inputs) -> String {
 
 fn initramfs_key(locked: &Locked, inputs: &Inputs) -> String {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_INITRAMFS")).field(&inputs.rustc).field(epoch(locked));
+    key.field(env!("KINDLING_CODE_INITRAMFS"))
+        .field(&inputs.rustc)
+        .field(epoch(locked));
     key.field(&inputs.initramfs);
     key.finish()
 }
 
 fn packages_key(locked: &Locked) -> String {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_PACKAGES")).field(epoch(locked));
+    key.field(env!("KINDLING_CODE_PACKAGES"))
+        .field(epoch(locked));
     for package in &locked.lock.packages {
         key.field(&package.name).field(&package.sha256);
     }
@@ -78,16 +89,24 @@ fn packages_key(locked: &Locked) -> String {
 
 fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_ROOTFS")).field(epoch(locked)).field(packages);
-    key.field(&locked.recipe.name).field(locked.recipe.rootfs.free_mib.to_le_bytes());
+    key.field(env!("KINDLING_CODE_ROOTFS"))
+        .field(epoch(locked))
+        .field(packages);
+    key.field(&locked.recipe.name)
+        .field(locked.recipe.rootfs.free_mib.to_le_bytes());
     for entry in &inputs.overlays {
         let (kind, content): (&str, &[u8]) = match &entry.kind {
             OverlayKind::Directory => ("directory", b""),
             OverlayKind::File(bytes) => ("file", bytes),
             OverlayKind::Symlink(target) => ("symlink", target),
         };
-        key.field(&entry.path).field(kind).field(content).field(entry.mode.to_le_bytes());
-        key.field(entry.uid.to_le_bytes()).field(entry.gid.to_le_bytes()).field([u8::from(entry.listed)]);
+        key.field(&entry.path)
+            .field(kind)
+            .field(content)
+            .field(entry.mode.to_le_bytes());
+        key.field(entry.uid.to_le_bytes())
+            .field(entry.gid.to_le_bytes())
+            .field([u8::from(entry.listed)]);
     }
     key.finish()
 }
@@ -95,11 +114,17 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
 fn bundle_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str) -> String {
     let recipe = &locked.recipe;
     let mut key = Hasher::new();
-    key.field(kernel).field(initramfs.unwrap_or("none")).field(rootfs);
-    key.field(&recipe.name).field(&recipe.image.description).field(&recipe.kernel.cmdline.value);
-    key.field(recipe.vm.vcpus.to_le_bytes()).field(recipe.vm.memory_mib.to_le_bytes());
+    key.field(kernel)
+        .field(initramfs.unwrap_or("none"))
+        .field(rootfs);
+    key.field(&recipe.name)
+        .field(&recipe.image.description)
+        .field(&recipe.kernel.cmdline.value);
+    key.field(recipe.vm.vcpus.to_le_bytes())
+        .field(recipe.vm.memory_mib.to_le_bytes());
     key.field([u8::from(recipe.vm.network)]);
-    key.field(&recipe.ready.marker).field(recipe.ready.timeout_s.to_le_bytes());
+    key.field(&recipe.ready.marker)
+        .field(recipe.ready.timeout_s.to_le_bytes());
     key.field(kindling_bundle::SCHEMA.to_le_bytes());
     key.finish()
 }

@@ -20,10 +20,15 @@ impl Project {
         start
             .ancestors()
             .find(|folder| folder.join("recipes").is_dir() && folder.join("kernel-config").is_dir())
-            .map(|root| Self { root: root.to_owned() })
+            .map(|root| Self {
+                root: root.to_owned(),
+            })
             .ok_or_else(|| {
-                Error::user(format!("{} is not inside a Kindling project", start.display()))
-                    .hint("run this from the checkout: the folder with `recipes/` and `kernel-config/`")
+                Error::user(format!(
+                    "{} is not inside a Kindling project",
+                    start.display()
+                ))
+                .hint("run this from the checkout: the folder with `recipes/` and `kernel-config/`")
             })
     }
 

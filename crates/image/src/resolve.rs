@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use kindling_base::{Error, Event, Reporter, Result};
-use kindling_debian::{Archive, Client, Index, LockedPackage, Mirrors, Request, fetch_index, solve};
+use kindling_debian::{
+    Archive, Client, Index, LockedPackage, Mirrors, Request, fetch_index, solve,
+};
 use kindling_store::Store;
 
 use crate::lock::{self, Lock, Locked, PinnedKernel};
@@ -43,10 +45,17 @@ pub struct Sources<'a> {
 /// # Errors
 /// The lock is missing or stale under [`Policy::Frozen`]; the archives cannot be reached or trusted; a
 /// package does not exist or its dependencies cannot be met.
-pub fn resolve(recipe: Recipe, policy: Policy, sources: &Sources<'_>, reporter: &dyn Reporter) -> Result<Locked> {
+pub fn resolve(
+    recipe: Recipe,
+    policy: Policy,
+    sources: &Sources<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Locked> {
     let path = lock::path(&recipe.path);
     let old = lock::read(&path)?;
-    let fits = old.as_ref().is_some_and(|lock| lock.request == lock::request(&recipe));
+    let fits = old
+        .as_ref()
+        .is_some_and(|lock| lock.request == lock::request(&recipe));
     match (policy, old) {
         (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(Locked { recipe, lock }),
         (Policy::Frozen, old) => Err(frozen(&path, old.is_some())),
@@ -65,7 +74,9 @@ pub fn resolve(recipe: Recipe, policy: Policy, sources: &Sources<'_>, reporter: 
 /// One of these sources does not parse.
 pub fn mirrors(recipe: &Recipe, sources: &Sources<'_>) -> Result<Mirrors> {
     let named = recipe.rootfs.mirrors.iter();
-    let named = named.map(|(name, url)| (name.clone(), url.value.clone())).collect();
+    let named = named
+        .map(|(name, url)| (name.clone(), url.value.clone()))
+        .collect();
     Mirrors::of_this_machine(sources.mirrors, &named)
 }
 
@@ -75,12 +86,19 @@ fn ask_archives(recipe: &Recipe, sources: &Sources<'_>, reporter: &dyn Reporter)
         suites: values(&recipe.rootfs.suites),
         components: values(&recipe.rootfs.components),
         architecture: recipe.image.architecture.clone(),
-        keyring: crate::keyring::find(&sources.project.keyrings(), &recipe.rootfs.keyring.value).map_err(|error| recipe.rootfs.keyring.locate(error))?,
+        keyring: crate::keyring::find(&sources.project.keyrings(), &recipe.rootfs.keyring.value)
+            .map_err(|error| recipe.rootfs.keyring.locate(error))?,
         allow_expired: sources.allow_expired,
         now: sources.now,
     };
     let mirrors = mirrors(recipe, sources)?;
-    let index = fetch_index(&Client::default(), &archive, &mirrors, sources.store, reporter)?;
+    let index = fetch_index(
+        &Client::default(),
+        &archive,
+        &mirrors,
+        sources.store,
+        reporter,
+    )?;
     let request = Request {
         packages: values(&recipe.rootfs.packages),
         recommends: recipe.rootfs.recommends,
@@ -91,9 +109,10 @@ fn ask_archives(recipe: &Recipe, sources: &Sources<'_>, reporter: &dyn Reporter)
 
 fn pin_kernel(recipe: &Recipe, index: &Index) -> Result<PinnedKernel> {
     match &recipe.kernel.source {
-        KernelSource::Url { url, sha256 } => {
-            Ok(PinnedKernel::Url { url: url.value.clone(), sha256: sha256.value.clone() })
-        }
+        KernelSource::Url { url, sha256 } => Ok(PinnedKernel::Url {
+            url: url.value.clone(),
+            sha256: sha256.value.clone(),
+        }),
         KernelSource::Package(name) => match index.candidate(&name.value) {
             Some(package) => Ok(PinnedKernel::Package { package }),
             None => Err(name
@@ -108,22 +127,39 @@ fn values(list: &[Located<String>]) -> Vec<String> {
 }
 
 fn frozen(path: &Path, exists: bool) -> Error {
-    let state = if exists { "does not fit its recipe any more" } else { "does not exist" };
-    Error::user(format!("{} {state}, and `--locked` forbids to write it", path.display()))
-        .hint("run `cargo xtask lock` and commit the result, or build without `--locked`")
+    let state = if exists {
+        "does not fit its recipe any more"
+    } else {
+        "does not exist"
+    };
+    Error::user(format!(
+        "{} {state}, and `--locked` forbids to write it",
+        path.display()
+    ))
+    .hint("run `cargo xtask lock` and commit the result, or build without `--locked`")
 }
 
 fn report_changes(path: &Path, old: Option<&Lock>, new: &Lock, reporter: &dyn Reporter) {
     let Some(old) = old else {
         let count = new.packages.len();
-        reporter.report(Event::Note(format!("wrote {}: {count} packages", path.display())));
+        reporter.report(Event::Note(format!(
+            "wrote {}: {count} packages",
+            path.display()
+        )));
         return;
     };
     let rows = changes(&old.packages, &new.packages);
     if rows.is_empty() {
-        reporter.report(Event::Note(format!("{}: no package changed", path.display())));
+        reporter.report(Event::Note(format!(
+            "{}: no package changed",
+            path.display()
+        )));
     } else {
-        reporter.report(Event::Note(format!("{}:\n{}", path.display(), rows.join("\n"))));
+        reporter.report(Event::Note(format!(
+            "{}:\n{}",
+            path.display(),
+            rows.join("\n")
+        )));
     }
 }
 
@@ -131,7 +167,9 @@ fn report_changes(path: &Path, old: Option<&Lock>, new: &Lock, reporter: &dyn Re
 fn changes(old: &[LockedPackage], new: &[LockedPackage]) -> Vec<String> {
     let key = |package: &LockedPackage| (package.name.clone(), package.architecture.clone());
     let index = |list: &[LockedPackage]| -> std::collections::BTreeMap<_, _> {
-        list.iter().map(|package| (key(package), package.version.clone())).collect()
+        list.iter()
+            .map(|package| (key(package), package.version.clone()))
+            .collect()
     };
     let (before, after) = (index(old), index(new));
     let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();

@@ -43,7 +43,12 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
         journal: Some(kindling_ext4::JournalSize::Auto),
     };
     let mut progress = |done, total| {
-        reporter.report(Event::Progress { stage: stage::ROOTFS, unit: Unit::Blocks, done, total: Some(total) });
+        reporter.report(Event::Progress {
+            stage: stage::ROOTFS,
+            unit: Unit::Blocks,
+            done,
+            total: Some(total),
+        });
     };
     kindling_ext4::write(&tree, &options, &out.join(FILE), &mut progress)?;
     Ok(())
@@ -60,7 +65,14 @@ pub fn uuid(key: &str) -> [u8; 16] {
 /// A UUID as people write it.
 pub fn format_uuid(uuid: &[u8; 16]) -> String {
     let hex = kindling_base::hash::hex(uuid);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
 }
 
 fn derive(key: &str, purpose: &str) -> [u8; 16] {
@@ -73,11 +85,17 @@ fn derive(key: &str, purpose: &str) -> [u8; 16] {
 /// Lays overlay entries over a tree. A directory that exists keeps its owner and mode unless the overlay
 /// names others.
 fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()> {
-    let mtime = Timestamp { seconds: epoch, nanoseconds: 0 };
+    let mtime = Timestamp {
+        seconds: epoch,
+        nanoseconds: 0,
+    };
     for overlay in overlays {
         let kind = match &overlay.kind {
             OverlayKind::Directory => {
-                let exists = matches!(tree.get(&overlay.path).map(|entry| &entry.kind), Some(Kind::Directory));
+                let exists = matches!(
+                    tree.get(&overlay.path).map(|entry| &entry.kind),
+                    Some(Kind::Directory)
+                );
                 if exists && !overlay.listed {
                     continue;
                 }
@@ -88,7 +106,8 @@ fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()
         };
         let mut entry = Entry::new(kind, (overlay.mode & 0o7777) as u16, mtime);
         (entry.uid, entry.gid) = (overlay.uid, overlay.gid);
-        tree.insert(&overlay.path, entry).map_err(|error| through_symlink(tree, overlay, error))?;
+        tree.insert(&overlay.path, entry)
+            .map_err(|error| through_symlink(tree, overlay, error))?;
     }
     Ok(())
 }
@@ -100,8 +119,13 @@ fn through_symlink(tree: &Tree, overlay: &OverlayEntry, error: Error) -> Error {
     for end in 1..parts.len() {
         let ancestor = parts[..end].join(&b'/');
         if let Some(Kind::Symlink(target)) = tree.get(&ancestor).map(|entry| &entry.kind) {
-            let (ancestor, target) = (String::from_utf8_lossy(&ancestor), String::from_utf8_lossy(target));
-            return error.hint(format!("/{ancestor} is a symbolic link to {target}: put the file there"));
+            let (ancestor, target) = (
+                String::from_utf8_lossy(&ancestor),
+                String::from_utf8_lossy(target),
+            );
+            return error.hint(format!(
+                "/{ancestor} is a symbolic link to {target}: put the file there"
+            ));
         }
     }
     error
@@ -125,7 +149,11 @@ mod tests {
     #[test]
     fn an_existing_directory_keeps_its_mode_and_a_file_is_replaced() {
         let mut tree = Tree::new(Timestamp::default());
-        tree.insert(b"etc", Entry::new(Kind::Directory, 0o755, Timestamp::default())).unwrap();
+        tree.insert(
+            b"etc",
+            Entry::new(Kind::Directory, 0o755, Timestamp::default()),
+        )
+        .unwrap();
         let entries = [
             overlay("etc", OverlayKind::Directory),
             overlay("etc/hostname", OverlayKind::File(b"kindling\n".to_vec())),
@@ -139,8 +167,21 @@ mod tests {
     #[test]
     fn a_path_through_a_symlink_is_explained() {
         let mut tree = Tree::new(Timestamp::default());
-        tree.insert(b"lib", Entry::new(Kind::Symlink(b"usr/lib".to_vec()), 0o777, Timestamp::default())).unwrap();
-        let error = lay_over(&mut tree, &[overlay("lib/x", OverlayKind::File(Vec::new()))], 0).unwrap_err();
+        tree.insert(
+            b"lib",
+            Entry::new(
+                Kind::Symlink(b"usr/lib".to_vec()),
+                0o777,
+                Timestamp::default(),
+            ),
+        )
+        .unwrap();
+        let error = lay_over(
+            &mut tree,
+            &[overlay("lib/x", OverlayKind::File(Vec::new()))],
+            0,
+        )
+        .unwrap_err();
         insta::assert_snapshot!(error.report(), @r"
         error: an overlay does not fit the packages: the parent of `lib/x` is no directory
         hint: /lib is a symbolic link to usr/lib: put the file there

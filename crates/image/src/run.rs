@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files, hash};
 use kindling_bundle::Manifest;
-use kindling_debian::{Assembly, Client, FetchError, LockedPackage, Mirrors, assemble, deb, fetch_packages};
+use kindling_debian::{
+    Assembly, Client, FetchError, LockedPackage, Mirrors, assemble, deb, fetch_packages, fetch_url,
+};
 
 use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
@@ -13,9 +15,6 @@ use crate::lock::{Locked, PinnedKernel};
 use crate::plan::{Plan, stage};
 use crate::resolve::Sources;
 use crate::{initramfs, kernel, rootfs};
-
-/// Most bytes of a kernel's source; the tarball of Linux 6.1 has 134 million.
-const MAX_SOURCE: u64 = 1 << 30;
 
 /// Name of the kernel's source where it was taken out of a .deb, and of its SHA-256.
 const TARBALL: &str = "linux.tar.xz";
@@ -29,7 +28,10 @@ struct Tarball {
 
 impl Tarball {
     fn source(&self) -> kernel::Source<'_> {
-        kernel::Source { tarball: &self.path, sha256: &self.sha256 }
+        kernel::Source {
+            tarball: &self.path,
+            sha256: &self.sha256,
+        }
     }
 }
 
@@ -46,7 +48,9 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// PID 1 as a cpio, or nothing where the recipe wants none.
     pub(crate) fn initramfs(&self) -> Result<Option<PathBuf>> {
-        let Some(key) = &self.plan.initramfs else { return Ok(None) };
+        let Some(key) = &self.plan.initramfs else {
+            return Ok(None);
+        };
         let made = self.stage(stage::INITRAMFS, key, "compiling PID 1", |out| {
             let (work, _lock) = self.work("initramfs")?;
             let source = self.sources.project.initramfs();
@@ -111,7 +115,14 @@ impl Run<'_> {
         let kernel = self.stage(stage::KERNEL, &self.plan.kernel, "compiling Linux", |out| {
             let (work, _lock) = self.kernel_work()?;
             let fragments = &self.inputs.fragments;
-            kernel::build(&tarball.source(), fragments, self.epoch(), &work, out, self.reporter)
+            kernel::build(
+                &tarball.source(),
+                fragments,
+                self.epoch(),
+                &work,
+                out,
+                self.reporter,
+            )
         })?;
         Ok(kernel)
     }
@@ -120,32 +131,49 @@ impl Run<'_> {
     pub(crate) fn kernel_config(&self) -> Result<String, FetchError> {
         let tarball = self.kernel_tarball()?;
         let (work, _lock) = self.kernel_work()?;
-        let config = kernel::configure(&tarball.source(), &self.inputs.fragments, &work, self.reporter)?;
+        let config = kernel::configure(
+            &tarball.source(),
+            &self.inputs.fragments,
+            &work,
+            self.reporter,
+        )?;
         Ok(files::read_text(&config)?)
     }
 
     fn kernel_work(&self) -> Result<(PathBuf, Lock)> {
-        self.work(&format!("linux-{}", &self.locked.lock.kernel.sha256()[..16]))
+        self.work(&format!(
+            "linux-{}",
+            &self.locked.lock.kernel.sha256()[..16]
+        ))
     }
 
     /// The kernel's source as a tarball: downloaded as it is, or taken out of its .deb.
     fn kernel_tarball(&self) -> Result<Tarball, FetchError> {
         match &self.locked.lock.kernel {
-            PinnedKernel::Url { url, sha256 } => {
-                Ok(Tarball { path: self.download_url(url, sha256)?, sha256: sha256.clone() })
-            }
+            PinnedKernel::Url { url, sha256 } => Ok(Tarball {
+                path: self.download_url(url, sha256)?,
+                sha256: sha256.clone(),
+            }),
             PinnedKernel::Package { package } => {
                 let deb = self.download(std::slice::from_ref(package))?.remove(0);
                 let member = format!("usr/src/{}.tar.xz", package.name);
                 let extract = |out: &Path| {
                     let path = out.join(TARBALL);
                     deb::extract_file(&deb, &member, &mut files::create(&path)?)?;
-                    files::write_atomic(&out.join(TARBALL_SUM), hash::file(&path)?.as_bytes(), 0o444)
+                    files::write_atomic(
+                        &out.join(TARBALL_SUM),
+                        hash::file(&path)?.as_bytes(),
+                        0o444,
+                    )
                 };
                 let store = self.sources.store;
-                let (folder, _) = store.stage_or_make("kernel-source", &package.sha256, || {}, extract)?;
+                let (folder, _) =
+                    store.stage_or_make("kernel-source", &package.sha256, || {}, extract)?;
                 let sha256 = files::read_text(&folder.join(TARBALL_SUM))?;
-                Ok(Tarball { path: folder.join(TARBALL), sha256 })
+                Ok(Tarball {
+                    path: folder.join(TARBALL),
+                    sha256,
+                })
             }
         }
     }
@@ -158,13 +186,15 @@ impl Run<'_> {
         }
         let started = Instant::now();
         self.start(stage::DOWNLOAD, &format!("fetching {url}"));
-        let (folder, file) = url.rsplit_once('/').unwrap_or((url, ""));
-        let fetched = Client::default().get(&[folder.to_owned()], file, MAX_SOURCE, || store.new_blob());
-        let (blob, _) = fetched.map_err(|failures| kindling_debian::http::failure(url, failures))?;
-        let bytes = blob.length();
-        let path = blob.commit(url, sha256)?;
+        let path = fetch_url(&Client::default(), url, sha256, store, self.reporter)?;
+        let bytes = files::metadata(&path)?.len();
         let elapsed = started.elapsed();
-        self.reporter.report(Event::Finished { stage: stage::DOWNLOAD, outcome: Outcome::Built, elapsed, bytes });
+        self.reporter.report(Event::Finished {
+            stage: stage::DOWNLOAD,
+            outcome: Outcome::Built,
+            elapsed,
+            bytes,
+        });
         Ok(path)
     }
 
@@ -179,7 +209,11 @@ impl Run<'_> {
 
     fn download(&self, packages: &[LockedPackage]) -> Result<Vec<PathBuf>, FetchError> {
         let store = self.sources.store;
-        if let Some(present) = packages.iter().map(|package| store.blob(&package.sha256)).collect() {
+        if let Some(present) = packages
+            .iter()
+            .map(|package| store.blob(&package.sha256))
+            .collect()
+        {
             return Ok(present);
         }
         let started = Instant::now();
@@ -194,7 +228,12 @@ impl Run<'_> {
         )?;
         let bytes = packages.iter().map(|package| package.size).sum();
         let elapsed = started.elapsed();
-        self.reporter.report(Event::Finished { stage: stage::DOWNLOAD, outcome: Outcome::Built, elapsed, bytes });
+        self.reporter.report(Event::Finished {
+            stage: stage::DOWNLOAD,
+            outcome: Outcome::Built,
+            elapsed,
+            bytes,
+        });
         Ok(paths)
     }
 
@@ -222,7 +261,8 @@ impl Run<'_> {
             make(out)
         };
         let made = store.stage_or_make(stage, key, waiting, make);
-        let (path, outcome) = made.map_err(|error: Error| error.within(format!("stage `{stage}`")))?;
+        let (path, outcome) =
+            made.map_err(|error: Error| error.within(format!("stage `{stage}`")))?;
         self.finish(stage, outcome, started, &path)?;
         Ok(path)
     }
@@ -232,21 +272,41 @@ impl Run<'_> {
     }
 
     fn note_waiting(&self, what: &str) {
-        self.reporter.report(Event::Note(format!("waiting for another build that is at `{what}`")));
+        self.reporter.report(Event::Note(format!(
+            "waiting for another build that is at `{what}`"
+        )));
     }
 
     fn start(&self, stage: &'static str, detail: &str) {
-        self.reporter.report(Event::Started { stage, detail: detail.to_owned() });
+        self.reporter.report(Event::Started {
+            stage,
+            detail: detail.to_owned(),
+        });
     }
 
-    fn finish(&self, stage: &'static str, outcome: Outcome, started: Instant, result: &Path) -> Result<()> {
+    fn finish(
+        &self,
+        stage: &'static str,
+        outcome: Outcome,
+        started: Instant,
+        result: &Path,
+    ) -> Result<()> {
         let (elapsed, bytes) = (started.elapsed(), files::size_below(result)?);
-        self.reporter.report(Event::Finished { stage, outcome, elapsed, bytes });
+        self.reporter.report(Event::Finished {
+            stage,
+            outcome,
+            elapsed,
+            bytes,
+        });
         Ok(())
     }
 
     fn log(&self, stage: &str) -> PathBuf {
-        self.sources.store.root().join("logs").join(format!("{}-{stage}.log", self.locked.recipe.name))
+        self.sources
+            .store
+            .root()
+            .join("logs")
+            .join(format!("{}-{stage}.log", self.locked.recipe.name))
     }
 
     fn epoch(&self) -> i64 {

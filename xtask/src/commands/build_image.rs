@@ -15,10 +15,17 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
     let request = Request {
         recipe: &recipe,
         out: &args.out.clone().unwrap_or_else(|| setup.project.out()),
-        policy: if args.locked { Policy::Frozen } else { Policy::Keep },
+        policy: if args.locked {
+            Policy::Frozen
+        } else {
+            Policy::Keep
+        },
         sources: setup.sources(&args.recipe),
     };
     let built = build(&request, renderer)?;
-    renderer.finish(Summary { folder: &built.folder, outcome: built.outcome });
+    renderer.finish(Summary {
+        folder: &built.folder,
+        outcome: built.outcome,
+    });
     Ok(())
 }

@@ -13,7 +13,8 @@ pub(super) fn program() -> OsString {
 
 /// A shell whose current folder is the checkout.
 pub(super) fn shell() -> Result<Shell> {
-    let failed = |error: xshell::Error| Error::internal("cannot use the checkout's folder").because(error);
+    let failed =
+        |error: xshell::Error| Error::internal("cannot use the checkout's folder").because(error);
     let shell = Shell::new().map_err(failed)?;
     shell.change_dir(root());
     Ok(shell)

@@ -1,7 +1,7 @@
 //! `cargo xtask doctor`: what this machine has and lacks.
 
-use kindling_base::host::{self, HostPackage};
 use kindling_base::Result;
+use kindling_base::host::{self, HostPackage};
 
 use super::setup::Setup;
 use crate::cli::Global;
@@ -12,7 +12,10 @@ pub(crate) fn run(global: &Global) -> Result<()> {
     println!("project  {}", setup.project.root().display());
     println!("store    {}", setup.store.root().display());
     let build = kindling_image::host::build();
-    for (purpose, wanted) in [("build", build.as_slice()), ("test", kindling_image::host::TEST)] {
+    for (purpose, wanted) in [
+        ("build", build.as_slice()),
+        ("test", kindling_image::host::TEST),
+    ] {
         let missing = host::missing(wanted);
         println!("{purpose:8} {}", describe(&missing));
     }
@@ -23,6 +26,9 @@ fn describe(missing: &[&HostPackage]) -> String {
     if missing.is_empty() {
         return "every host package is there".into();
     }
-    let names: Vec<String> = missing.iter().map(|package| format!("{} ({})", package.name, package.reason)).collect();
+    let names: Vec<String> = missing
+        .iter()
+        .map(|package| format!("{} ({})", package.name, package.reason))
+        .collect();
     format!("missing: {}", names.join(", "))
 }

@@ -12,7 +12,8 @@ pub(crate) fn run(args: &RecipeArgs, global: &Global, renderer: &dyn Renderer) -
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(args)?;
     host::ensure(kindling_image::host::KERNEL, !global.no_install, renderer)?;
-    let config = kindling_image::kernel_config(&recipe, Policy::Keep, &setup.sources(args), renderer)?;
+    let config =
+        kindling_image::kernel_config(&recipe, Policy::Keep, &setup.sources(args), renderer)?;
     renderer.data(&config);
     Ok(())
 }

@@ -21,7 +21,10 @@ impl Setup {
     pub(crate) fn new(global: &Global) -> Result<Self> {
         let here = std::env::current_dir().context("cannot find the current folder")?;
         let root = global.store.clone().map_or_else(Store::default_root, Ok)?;
-        Ok(Self { project: Project::find(&here)?, store: Store::open(&root)? })
+        Ok(Self {
+            project: Project::find(&here)?,
+            store: Store::open(&root)?,
+        })
     }
 
     /// The file of the recipe that was named.

@@ -24,8 +24,17 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     files::remove(&log)?;
     let mut tally = Tally::default();
     for manifest in MANIFESTS {
-        let mut command = cargo_test(manifest, args).directory(setup.project.root()).log(&log);
-        for key in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_TARGET_DIR", "KINDLING_STORE", "CI"] {
+        let mut command = cargo_test(manifest, args)
+            .directory(setup.project.root())
+            .log(&log);
+        for key in [
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_TARGET_DIR",
+            "KINDLING_STORE",
+            "CI",
+        ] {
             if let Some(value) = std::env::var_os(key) {
                 command = command.env(key, value);
             }
@@ -40,13 +49,18 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     }
     renderer.note(&tally.to_string());
     if tally.failed() {
-        return Err(Error::user("some tests failed").hint(format!("the whole output is in {}", log.display())));
+        return Err(Error::user("some tests failed")
+            .hint(format!("the whole output is in {}", log.display())));
     }
     Ok(())
 }
 
 fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<()> {
-    let args = RecipeArgs { recipe: recipe.into(), mirrors: Vec::new(), allow_expired: false };
+    let args = RecipeArgs {
+        recipe: recipe.into(),
+        mirrors: Vec::new(),
+        allow_expired: false,
+    };
     let request = Request {
         recipe: &setup.recipe(&args)?,
         out: &setup.project.out(),
@@ -58,8 +72,15 @@ fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<
 
 /// Tests print `skipped: reason` where the machine lacks something; `--show-output` lets us see it.
 fn cargo_test(manifest: &str, args: &Test) -> Command {
-    let mut command = Command::new(cargo::program())
-        .args(["test", "--release", "--locked", "--workspace", "--no-fail-fast", "--manifest-path", manifest]);
+    let mut command = Command::new(cargo::program()).args([
+        "test",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--no-fail-fast",
+        "--manifest-path",
+        manifest,
+    ]);
     if let Some(filter) = &args.filter {
         command = command.arg(filter);
     }

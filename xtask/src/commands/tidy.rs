@@ -14,8 +14,14 @@ pub(crate) fn run(renderer: &dyn Renderer) -> Result<()> {
     for manifest in MANIFESTS {
         renderer.note(&format!("checking {manifest}"));
         let cargo = cargo::program();
-        check(cmd!(shell, "{cargo} fmt --manifest-path {manifest} --all -- --check"))?;
-        check(cmd!(shell, "{cargo} clippy --quiet --release --locked --manifest-path {manifest} --workspace --all-targets -- -D warnings"))?;
+        check(cmd!(
+            shell,
+            "{cargo} fmt --manifest-path {manifest} --all -- --check"
+        ))?;
+        check(cmd!(
+            shell,
+            "{cargo} clippy --quiet --release --locked --manifest-path {manifest} --workspace --all-targets -- -D warnings"
+        ))?;
         document(&shell, manifest)?;
     }
     renderer.note("formatting, lints and documentation are in order");
@@ -25,13 +31,17 @@ pub(crate) fn run(renderer: &dyn Renderer) -> Result<()> {
 fn document(shell: &Shell, manifest: &str) -> Result<()> {
     let _flags = shell.push_env("RUSTDOCFLAGS", "-D warnings");
     let cargo = cargo::program();
-    check(cmd!(shell, "{cargo} doc --quiet --release --locked --manifest-path {manifest} --workspace --no-deps"))
+    check(cmd!(
+        shell,
+        "{cargo} doc --quiet --release --locked --manifest-path {manifest} --workspace --no-deps"
+    ))
 }
 
 fn check(command: xshell::Cmd<'_>) -> Result<()> {
     let line = command.to_string();
-    command
-        .quiet()
-        .run()
-        .map_err(|error| Error::external(format!("`{line}` found something")).because(error).hint("mend what it says above"))
+    command.quiet().run().map_err(|error| {
+        Error::external(format!("`{line}` found something"))
+            .because(error)
+            .hint("mend what it says above")
+    })
 }

@@ -8,6 +8,9 @@ use crate::render::Renderer;
 pub(crate) fn run(args: &Verify, renderer: &dyn Renderer) -> Result<()> {
     let manifest = kindling_bundle::load(&args.bundle)?;
     kindling_bundle::verify(&args.bundle, &manifest)?;
-    renderer.note(&format!("{}: every file is as it was built", args.bundle.display()));
+    renderer.note(&format!(
+        "{}: every file is as it was built",
+        args.bundle.display()
+    ));
     Ok(())
 }
