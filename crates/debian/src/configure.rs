@@ -35,7 +35,7 @@ pub(crate) fn preinst(sandbox: &Sandbox, root: &Root, control: &Control, dpkg: &
         ("DPKG_ROOT", ""),
     ];
     let argv = [format!("{SCRIPTS}/preinst"), "install".to_owned()];
-    sandbox.run(&argv, &env, false, |_| {}).map_err(|error| {
+    sandbox.run(&argv, &env, false).map_err(|error| {
         error.within(format!(
             "the pre-installation script of {}",
             control.instance()
@@ -66,7 +66,7 @@ pub(crate) fn configure(sandbox: &Sandbox, done: &(dyn Fn() + Sync)) -> Result<(
     .map(str::to_owned);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(reader, done));
-        let result = sandbox.run(&argv, &[], false, |_| {});
+        let result = sandbox.run(&argv, &[], false).map(drop);
         drop(writer); // the watcher reads to the end
         let failures = watcher.join().unwrap_or_default();
         match result {
@@ -115,11 +115,10 @@ fn watch(reader: PipeReader, done: &(dyn Fn() + Sync)) -> Vec<(String, String)> 
 /// # Errors
 /// dpkg has something to complain of.
 pub(crate) fn audit(sandbox: &Sandbox) -> Result<()> {
-    let mut complaints = Vec::new();
     let argv = ["dpkg", "--audit"].map(str::to_owned);
-    sandbox.run(&argv, &[], true, |line| complaints.push(line.to_owned()))?;
+    let complaints = sandbox.run(&argv, &[], true)?;
     if complaints.is_empty() {
         return Ok(());
     }
-    Err(Error::external("dpkg finds fault with the configured tree").note(complaints.join("\n")))
+    Err(Error::external("dpkg finds fault with the configured tree").note(complaints))
 }

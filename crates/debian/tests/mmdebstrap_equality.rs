@@ -1,5 +1,11 @@
 //! Our tree equals the one that mmdebstrap makes of the very same files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helpers fail as the test does"
+)]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,5 +1,6 @@
 //! Running one program with a folder as its root.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
@@ -52,9 +53,10 @@ struct Entry {
 }
 
 impl Sandbox {
-    /// Runs a program in the root and gives each line of its output to `line`.
+    /// Runs a program in the root and returns what it printed.
     ///
-    /// With `services`, the real start-stop-daemon is in place.
+    /// It prints straight into the log and not into a pipe, which a daemon that it leaves behind would keep
+    /// open. With `services`, the real start-stop-daemon is in place.
     ///
     /// # Errors
     /// It could not be started or failed; the error shows the end of its output and names the log.
@@ -63,8 +65,7 @@ impl Sandbox {
         argv: &[String],
         env: &[(&str, &str)],
         services: bool,
-        mut line: impl FnMut(&str),
-    ) -> Result<()> {
+    ) -> Result<String> {
         let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let epoch = self.epoch.to_string();
         let base = [
@@ -93,24 +94,41 @@ impl Sandbox {
         let entry = serde_json::to_string(&entry).map_err(|error| {
             Error::internal("cannot describe a sandboxed program").because(error)
         })?;
-        let mut tail = std::collections::VecDeque::new();
-        let result = Command::new("/proc/self/exe")
+        let what = || format!("cannot write the log {}", self.log.display());
+        let mut options = std::fs::File::options();
+        let mut log = options
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(&self.log)
+            .context(what())?;
+        let start = log.seek(SeekFrom::End(0)).context(what())?;
+        let mut command = Command::new("/proc/self/exe")
             .env(STAGE, "enter")
             .env(ENTRY, entry)
-            .log(&self.log)
-            .stream(|text| {
-                if tail.len() == TAIL_LINES {
-                    tail.pop_front();
-                }
-                tail.push_back(text.to_owned());
-                line(text);
-                Ok(())
-            });
-        result.map_err(|_| {
-            Error::external(format!("`{}` failed in the sandbox", argv.join(" ")))
-                .note(Vec::from(tail).join("\n"))
-                .note(format!("whole log: {}", self.log.display()))
-        })
+            .to_std();
+        command
+            .stdout(log.try_clone().context(what())?)
+            .stderr(log.try_clone().context(what())?);
+        let status = command
+            .status()
+            .context(format!("cannot start `{}` in the sandbox", argv.join(" ")))?;
+        let mut printed = Vec::new();
+        log.seek(SeekFrom::Start(start))
+            .and_then(|_| log.read_to_end(&mut printed))
+            .context(format!("cannot read {}", self.log.display()))?;
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        if status.success() {
+            return Ok(printed);
+        }
+        let lines: Vec<&str> = printed.lines().collect();
+        let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+        Err(Error::external(format!(
+            "`{}` failed in the sandbox: {status}",
+            argv.join(" ")
+        ))
+        .note(tail)
+        .note(format!("whole log: {}", self.log.display())))
     }
 }
 

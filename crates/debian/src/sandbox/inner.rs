@@ -58,7 +58,7 @@ fn perform(job: Job) -> Result<()> {
                 log,
                 epoch: 0,
             };
-            sandbox.run(&argv, &[], true, |_| {})
+            sandbox.run(&argv, &[], true).map(drop)
         }
         Job::Remove(folder) => files::remove(&folder),
     }
