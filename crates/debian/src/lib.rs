@@ -3,6 +3,7 @@
 mod agent;
 mod archive;
 mod blob;
+mod certificate;
 mod conflict;
 mod date;
 pub mod deb822;
