@@ -202,6 +202,10 @@ impl Reason {
     fn from_transport(error: ureq::Error) -> Self {
         use ureq::Error as E;
         match error {
+            // rustls reports what is wrong with a certificate so; it will be wrong the next time too.
+            E::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Unusable(format!("cannot trust the mirror: {error}"))
+            }
             E::Io(_)
             | E::Timeout(_)
             | E::HostNotFound

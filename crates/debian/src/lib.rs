@@ -8,6 +8,7 @@ mod assemble;
 mod blob;
 mod claims;
 mod configure;
+mod certificate;
 mod conflict;
 mod control;
 mod date;

@@ -4,6 +4,8 @@
 //! which nothing is installed. What apt hands to its problem resolver, because marking alone leaves
 //! something broken, is the solver's here.
 
+mod choices;
+
 use crate::index::{Index, NameId, PackageId, Target, groups};
 
 /// Deeper chains than any archive has (the longest of bookworm is below 100); apt itself stops at 3000.
@@ -243,44 +245,6 @@ impl<'a> Walk<'a> {
         }
         self.state(name).protected = true;
         self.mark(name, true, false, depth + 1)
-    }
-
-    /// Candidates that satisfy one alternative.
-    fn candidates(&self, target: Target) -> Vec<PackageId> {
-        self.index
-            .satisfying(target)
-            .filter(|id| self.states[self.index.package(*id).name as usize].candidate == Some(*id))
-            .collect()
-    }
-
-    /// `getAllPossibleSolutions`: alternatives in the order written, providers of each in apt's order of
-    /// preference, without those that must not be installed.
-    fn solutions(&self, group: &[Target]) -> Vec<PackageId> {
-        let mut all = Vec::new();
-        for target in group {
-            let mut candidates = self.candidates(*target);
-            candidates.sort_by_key(|id| self.preference(*target, *id));
-            all.extend(candidates);
-        }
-        all.dedup();
-        all.retain(|id| {
-            let state = self.states[self.index.package(*id).name as usize];
-            !state.protected || state.install.is_some()
-        });
-        all
-    }
-
-    /// `CompareProviders`: the smallest key is the one that apt tries first.
-    fn preference(&self, target: Target, id: PackageId) -> impl Ord + use<> {
-        let package = self.index.package(id);
-        (
-            !self.states[package.name as usize].protected,
-            package.name != target.name,
-            !package.essential,
-            !package.protected,
-            package.priority,
-            std::cmp::Reverse(package.name),
-        )
     }
 
     /// What is marked and still wanted: apt drops what only a package needs that it gave up
