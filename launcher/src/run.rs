@@ -69,7 +69,9 @@ pub async fn prepare(
         &manifest.name,
         |own, name, others| {
             check_ports(&options.publish, others)?;
-            spec(options, &manifest, &folder, own, name, accelerator)
+            let spec = spec(options, &manifest, &folder, own, name, accelerator)?;
+            check_unchanged(&folder, &manifest)?;
+            Ok(spec)
         },
     )
 }
@@ -151,6 +153,18 @@ fn spec(
         timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
         remove: options.remove,
     })
+}
+
+/// Refuses a bundle that was built anew after it was verified: the VM would have files of both.
+fn check_unchanged(folder: &Path, verified: &Manifest) -> Result<()> {
+    if kindling_bundle::load(folder)? == *verified {
+        return Ok(());
+    }
+    Err(Error::user(format!(
+        "{} was built anew in this moment",
+        folder.display()
+    ))
+    .hint("run the command again"))
 }
 
 /// Kernel arguments that a guest needs on this accelerator.
