@@ -1,6 +1,10 @@
 //! The `network` overlay's script, run for real in network namespaces that the tests make.
 
-#![expect(clippy::unwrap_used, reason = "a test may")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, outside of test functions"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
