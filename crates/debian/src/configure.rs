@@ -58,6 +58,7 @@ pub(crate) fn configure(sandbox: &Sandbox, done: &(dyn Fn() + Sync)) -> Result<(
         "dpkg",
         "--force-confdef",
         "--force-confold",
+        "--abort-after=1", // so that the end of the output is about what failed
         "--status-fd",
         &writer.as_raw_fd().to_string(),
         "--configure",

@@ -82,14 +82,19 @@ fn same_bytes(first: &Path, second: &Path) {
     };
     let (first, second) = (members(first), members(second));
     let paths: BTreeSet<_> = first.keys().chain(second.keys()).collect();
+    let mut report = String::new();
     for path in paths
         .into_iter()
         .filter(|path| first.get(*path) != second.get(*path))
     {
         let shown = String::from_utf8_lossy(path);
-        println!("{shown}\n  {:?}\n  {:?}", first.get(path), second.get(path));
+        report.push_str(&format!(
+            "\n{shown}\n  {:?}\n  {:?}",
+            first.get(path),
+            second.get(path)
+        ));
     }
-    panic!("two assemblies of the same packages differ");
+    panic!("two assemblies of the same packages differ:{report}");
 }
 
 #[test]
