@@ -17,6 +17,14 @@ const CRC32C: u8 = 4;
 /// Bytes of `journal_superblock_s`.
 const SUPERBLOCK: usize = 1024;
 
+/// Blocks of the journal below so many blocks of file system: `ext2fs_default_journal_size` of e2fsprogs.
+const AUTO: [(u64, u64); 4] = [
+    (32_768, 1024),
+    (262_144, 4096),
+    (524_288, 8192),
+    (4_194_304, 16_384),
+];
+
 /// How large a journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalSize {
@@ -30,14 +38,10 @@ pub enum JournalSize {
 /// Blocks of the journal of a file system of about `size` blocks.
 pub(crate) fn blocks(journal: JournalSize, size: u64) -> u64 {
     match journal {
-        // Thresholds of `ext2fs_default_journal_size` in e2fsprogs.
-        JournalSize::Auto => match size {
-            ..32_768 => 1024,
-            ..262_144 => 4096,
-            ..524_288 => 8192,
-            ..4_194_304 => 16384,
-            _ => 32768,
-        },
+        JournalSize::Auto => AUTO
+            .iter()
+            .find(|(below, _)| size < *below)
+            .map_or(32_768, |(_, blocks)| *blocks),
         JournalSize::Mib(mib) => MIN_BLOCKS.max((u64::from(mib) << 20) / BLOCK as u64),
     }
 }

@@ -45,10 +45,8 @@ pub(crate) fn special_inodes(
                 options,
             ));
         }
-        let mut place = 1 + geometry.descriptor_blocks;
-        for block in resize::indirect(geometry) {
+        for (place, block) in (1 + geometry.descriptor_blocks..).zip(resize::indirect(geometry)) {
             image.put(place, &block)?;
-            place += 1;
         }
     }
     if let Some(run) = pass.layout.journal {
