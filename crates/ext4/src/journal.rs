@@ -6,6 +6,9 @@ use crate::BLOCK;
 pub(crate) const INODE: u32 = 8;
 /// `JBD2_MIN_JOURNAL_BLOCKS`.
 const MIN_BLOCKS: u64 = 1024;
+/// A larger one would need more extents than its inode holds: one in the first group, two in the next two,
+/// one behind them.
+pub(crate) const MAX_MIB: u32 = 256;
 /// `JBD2_MAGIC_NUMBER`.
 const MAGIC: u32 = 0xc03b_3998;
 /// `JBD2_SUPERBLOCK_V2`.
@@ -31,7 +34,7 @@ pub enum JournalSize {
     /// As `mke2fs` chooses: 4 MiB below 128 MiB of file system, 16 MiB below 1 GiB, 32 MiB below 2 GiB, 64 MiB below
     /// 16 GiB, else 128 MiB.
     Auto,
-    /// This many MiB, at least 4.
+    /// This many MiB; less than 4 counts as 4, and 256 are the most.
     Mib(u32),
 }
 
