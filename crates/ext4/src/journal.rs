@@ -6,6 +6,9 @@ use crate::BLOCK;
 pub(crate) const INODE: u32 = 8;
 /// `JBD2_MIN_JOURNAL_BLOCKS`.
 const MIN_BLOCKS: u64 = 1024;
+/// A larger one would need more extents than its inode holds: one in the first group, two in the next two,
+/// one behind them.
+pub(crate) const MAX_MIB: u32 = 256;
 /// `JBD2_MAGIC_NUMBER`.
 const MAGIC: u32 = 0xc03b_3998;
 /// `JBD2_SUPERBLOCK_V2`.
@@ -17,27 +20,31 @@ const CRC32C: u8 = 4;
 /// Bytes of `journal_superblock_s`.
 const SUPERBLOCK: usize = 1024;
 
+/// Blocks of the journal below so many blocks of file system: `ext2fs_default_journal_size` of e2fsprogs.
+const AUTO: [(u64, u64); 4] = [
+    (32_768, 1024),
+    (262_144, 4096),
+    (524_288, 8192),
+    (4_194_304, 16_384),
+];
+
 /// How large a journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalSize {
     /// As `mke2fs` chooses: 4 MiB below 128 MiB of file system, 16 MiB below 1 GiB, 32 MiB below 2 GiB, 64 MiB below
     /// 16 GiB, else 128 MiB.
     Auto,
-    /// This many MiB, at least 4.
+    /// This many MiB; less than 4 counts as 4, and 256 are the most.
     Mib(u32),
 }
 
 /// Blocks of the journal of a file system of about `size` blocks.
 pub(crate) fn blocks(journal: JournalSize, size: u64) -> u64 {
     match journal {
-        // Thresholds of `ext2fs_default_journal_size` in e2fsprogs.
-        JournalSize::Auto => match size {
-            ..32_768 => 1024,
-            ..262_144 => 4096,
-            ..524_288 => 8192,
-            ..4_194_304 => 16384,
-            _ => 32768,
-        },
+        JournalSize::Auto => AUTO
+            .iter()
+            .find(|(below, _)| size < *below)
+            .map_or(32_768, |(_, blocks)| *blocks),
         JournalSize::Mib(mib) => MIN_BLOCKS.max((u64::from(mib) << 20) / BLOCK as u64),
     }
 }

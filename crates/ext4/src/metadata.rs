@@ -45,10 +45,8 @@ pub(crate) fn special_inodes(
                 options,
             ));
         }
-        let mut place = 1 + geometry.descriptor_blocks;
-        for block in resize::indirect(geometry) {
+        for (place, block) in (1 + geometry.descriptor_blocks..).zip(resize::indirect(geometry)) {
             image.put(place, &block)?;
-            place += 1;
         }
     }
     if let Some(run) = pass.layout.journal {
@@ -73,7 +71,7 @@ pub(crate) fn special_inodes(
             image.put(first.physical, block.as_slice())?;
         }
         let seed = crate::checksum::inode_seed(pass.checksum_seed, journal::INODE, 0);
-        // A journal of at most 1 GiB has no more extents than the inode holds.
+        // `journal::MAX_MIB` keeps the extents few enough for the inode.
         let root = extent::map(&extents, seed, &mut std::iter::empty()).root;
         let size = run.length * BLOCK as u64;
         inodes.push(special(

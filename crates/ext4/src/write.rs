@@ -10,7 +10,7 @@ use crate::content::{self, Pass};
 use crate::image::Image;
 use crate::layout::{self, Layout};
 use crate::usage::Usage;
-use crate::{BLOCK, JournalSize, metadata, superblock};
+use crate::{BLOCK, JournalSize, journal, metadata, superblock};
 
 /// All that decides an image besides the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,14 @@ fn plan<'a>(tree: &'a Tree, options: &Options) -> Result<Layout<'a>> {
         return Err(Error::user(format!(
             "the epoch {} is before 1970 or after 36812",
             options.epoch
+        )));
+    }
+    if let Some(JournalSize::Mib(mib)) = options.journal
+        && mib > journal::MAX_MIB
+    {
+        return Err(Error::user(format!(
+            "a journal of {mib} MiB is larger than {} MiB, the most that is supported",
+            journal::MAX_MIB
         )));
     }
     layout::plan(tree, options)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kindling_ext4::{JournalSize, Options};
 use kindling_tree::{Content, Entry, Kind, Timestamp};
 
 use crate::read_back;
@@ -98,16 +99,15 @@ fn times_before_1970_and_after_2038() {
 
 #[test]
 fn xattrs_in_the_inode_in_a_block_and_in_both() {
-    // debugfs shows 0 as the id of entries that have none, where the kernel shows -1.
     // CAP_NET_RAW as `setcap cap_net_raw+ep` stores it; an ACL for user 1000.
     let capability = [&[1, 0, 0, 2, 0, 32][..], &[0; 14]].concat();
     let acl: Vec<u8> = [
         &[2, 0, 0, 0][..],
-        &[1, 0, 6, 0, 0, 0, 0, 0],
+        &[1, 0, 6, 0, 255, 255, 255, 255],
         &[2, 0, 4, 0, 0xe8, 3, 0, 0],
-        &[4, 0, 4, 0, 0, 0, 0, 0],
-        &[0x10, 0, 4, 0, 0, 0, 0, 0],
-        &[0x20, 0, 4, 0, 0, 0, 0, 0],
+        &[4, 0, 4, 0, 255, 255, 255, 255],
+        &[0x10, 0, 4, 0, 255, 255, 255, 255],
+        &[0x20, 0, 4, 0, 255, 255, 255, 255],
     ]
     .concat();
     let sets: [&[(&str, &[u8])]; 5] = [
@@ -182,5 +182,23 @@ fn features_and_labels_are_those_of_mke2fs() {
             text.lines().any(|l| l.trim_end() == line.trim_end()),
             "no `{line}` in\n{text}"
         );
+    }
+}
+
+#[test]
+fn journals_of_all_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    for mib in [0, 4, 5, 127, 128, 129, 256] {
+        let options = Options {
+            journal: Some(JournalSize::Mib(mib)),
+            ..options()
+        };
+        write(&empty(), &options, &image);
+        assert_clean(&image);
+        if let Some(text) = debugfs(&image, "stat <8>") {
+            let bytes = u64::from(mib.max(4)) << 20;
+            assert!(text.contains(&format!("Size: {bytes}\n")), "{mib}: {text}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kindling_base::{Error, Exit};
-use kindling_ext4::Options;
+use kindling_ext4::{JournalSize, Options};
 use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
 
 use crate::support::{TIME, add, add_file, empty, options};
@@ -144,6 +144,12 @@ fn labels_epochs_and_sizes() {
             .to_string()
             .starts_with("the epoch -1")
     );
+    let journal = Options {
+        journal: Some(JournalSize::Mib(257)),
+        ..options()
+    };
+    let text = refusal(&empty(), &journal).to_string();
+    assert!(text.starts_with("a journal of 257 MiB"), "{text}");
     let huge = Options {
         free_bytes: 17 << 40,
         ..options()

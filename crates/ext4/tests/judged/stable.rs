@@ -137,3 +137,23 @@ fn a_new_file_moves_few_blocks() {
     );
     assert!(mean < content / 8, "mean {mean} of {content}: {moved:?}");
 }
+
+#[test]
+fn progress_rises_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = Vec::new();
+    let mut progress = |done, total| told.push((done, total));
+    kindling_ext4::write(
+        &system(),
+        &options(),
+        &folder.path().join("image"),
+        &mut progress,
+    )
+    .unwrap();
+    let (done, total) = told[told.len() - 1];
+    assert!(done == total && told.len() > 3, "{told:?}");
+    assert!(
+        told.is_sorted() && told.iter().all(|(_, t)| *t == total),
+        "{told:?}"
+    );
+}
