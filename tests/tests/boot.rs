@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kindling_testkit::{DebBuilder, LoopbackMirror, flat_repository};
+use kindling_testkit::{Deb, LoopbackMirror, Repository, Signer, Suite};
 use kindling_tests::{Ran, Scratch, project};
 
 /// Runs a bundle in the foreground until the guest powers itself off; returns the console.
@@ -36,15 +36,11 @@ fn build_checked(scratch: &Scratch, name: &str) -> String {
     checked
 }
 
+/// A mirror with one package, on this machine's loopback.
 fn mirror(folder: &Path) -> LoopbackMirror {
-    let deb = DebBuilder::new("hello-kindling", "1.0")
-        .file(
-            "usr/bin/hello-kindling",
-            0o755,
-            b"#!/bin/sh\necho hello from a package\n",
-        )
-        .build();
-    flat_repository(folder, &[deb]);
+    let script = b"#!/bin/sh\necho hello from a package\n";
+    let deb = Deb::new("hello-kindling", "1.0").file("usr/bin/hello-kindling", 0o755, script);
+    Repository::new(folder).publish(&Suite::new("stable", vec![deb]), &Signer::new());
     LoopbackMirror::serve(folder)
 }
 
@@ -53,7 +49,7 @@ fn boots_and_is_in_order(name: &str) {
     let checked = build_checked(&scratch, name);
     let mirror = mirror(&scratch.path("mirror"));
     // The guest reaches the host's loopback at the gateway of QEMU's user network.
-    let url = format!("check.mirror=http://10.0.2.2:{}", mirror.port());
+    let url = format!("check.mirror={}", mirror.url().replace("127.0.0.1", "10.0.2.2"));
     let console = run_to_the_end(&scratch, &["--append", &url, &checked]);
     let lines: Vec<&str> = console.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"check done"), "{console}");
