@@ -23,6 +23,8 @@ fn a_small_tree() {
         let mut header = tar::Header::new_ustar();
         header.set_size(5000);
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
         header.set_mtime(1_600_000_000);
         let bytes = vec![at + 1; 5000];
         archive

@@ -5,8 +5,8 @@ use kindling_tree::Tree;
 
 use crate::anchor;
 use crate::geometry::{GROUP_BLOCKS, Geometry, Run};
-use crate::node::{self, Body, Node};
-use crate::{BLOCK, Options, extent, journal};
+use crate::node::{Body, Node};
+use crate::{BLOCK, Options, extent, inventory, journal};
 
 /// Bytes of free space for each inode more than the tree has, `inode_ratio` of `mke2fs.conf`.
 const INODE_RATIO: u64 = 16384;
@@ -40,7 +40,7 @@ pub(crate) struct Layout<'a> {
 /// # Errors
 /// The tree has something that ext4 cannot hold, or is too large; large files cannot be read.
 pub(crate) fn plan<'a>(tree: &'a Tree, options: &Options) -> Result<Layout<'a>> {
-    let mut nodes = node::collect(tree, options.epoch, &options.hash_seed)?;
+    let mut nodes = inventory::collect(tree, options.epoch, &options.hash_seed)?;
     let content: u64 = nodes.iter().map(needed).sum();
     let free = options.free_bytes.div_ceil(BLOCK as u64);
     let journal = options.journal.map(|size| Run {

@@ -3,7 +3,7 @@
 //! Nothing is mounted and nobody needs to be root. The image depends on the tree and the [`Options`] alone:
 //! the same input gives the same bytes on every machine.
 //!
-//! How it goes: [`node`] turns the tree into inodes, [`layout`] gives each its number and its blocks and
+//! How it goes: [`inventory`] turns the tree into inodes, [`layout`] gives each its number and its blocks and
 //! sizes the image ([`geometry`]), [`content`] copies everything in the order of the image, and [`metadata`]
 //! writes what describes it. Structures are those of the kernel's `Documentation/filesystems/ext4`, under
 //! the kernel's names.
@@ -26,6 +26,7 @@ mod htree;
 mod image;
 mod inode;
 mod inode_table;
+mod inventory;
 mod journal;
 mod layout;
 mod metadata;
