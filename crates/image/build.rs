@@ -1,6 +1,11 @@
 //! Hashes the code of each stage into the binary: a stage whose code changed has another key, so its
 //! result in the store is not used again, while the results of other stages are.
 
+#![allow(
+    clippy::panic,
+    reason = "a build script ends with a panic; cargo shows it"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! The real images, booted.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::Path;
 
@@ -49,7 +50,10 @@ fn boots_and_is_in_order(name: &str) {
     let checked = build_checked(&scratch, name);
     let mirror = mirror(&scratch.path("mirror"));
     // The guest reaches the host's loopback at the gateway of QEMU's user network.
-    let url = format!("check.mirror={}", mirror.url().replace("127.0.0.1", "10.0.2.2"));
+    let url = format!(
+        "check.mirror={}",
+        mirror.url().replace("127.0.0.1", "10.0.2.2")
+    );
     let console = run_to_the_end(&scratch, &["--append", &url, &checked]);
     let lines: Vec<&str> = console.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"check done"), "{console}");

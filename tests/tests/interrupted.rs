@@ -1,5 +1,6 @@
 //! Builds that are killed, that meet each other, or that have no room: an earlier bundle stays whole, and
 //! the next build ends well.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;

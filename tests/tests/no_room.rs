@@ -1,4 +1,5 @@
 //! Disks that are full and folders that cannot be written.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use kindling_base::Command;
 use kindling_tests::{Ran, Scratch};

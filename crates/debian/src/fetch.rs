@@ -136,7 +136,7 @@ fn fetch_package(
         Err(BlobError { error, missing: true }) => Err(FetchError::Gone {
             package: Box::new(package.clone()),
             error: error.hint(format!(
-                "{} {} is no longer in the archive: make the lock anew, or name a mirror that keeps old versions",
+                "{} {} is no longer in the archive: make the lock anew with `cargo xtask lock --update`, or name a mirror that keeps old versions",
                 package.name, package.version
             )),
         }),

@@ -9,7 +9,7 @@ use kindling_debian::FetchError;
 use crate::bundle::{self, Parts};
 use crate::inputs::{self, Inputs};
 use crate::lock::Locked;
-use crate::plan::plan;
+use crate::plan::{Plan, plan};
 use crate::recipe;
 use crate::resolve::{self, Policy, Sources, resolve};
 use crate::run::Run;
@@ -34,6 +34,8 @@ pub struct Built {
     pub folder: PathBuf,
     /// Its contents page.
     pub manifest: Manifest,
+    /// Keys of its stages, under which the store may still have their results.
+    pub plan: Plan,
     /// Whether anything had to be done.
     pub outcome: Outcome,
 }
@@ -96,6 +98,7 @@ fn build_locked(
         return Ok(Built {
             folder,
             manifest,
+            plan,
             outcome: Outcome::Cached,
         });
     }
@@ -117,6 +120,7 @@ fn build_locked(
     Ok(Built {
         folder,
         manifest,
+        plan,
         outcome: Outcome::Built,
     })
 }

@@ -54,7 +54,7 @@ impl Run<'_> {
         let made = self.stage(stage::INITRAMFS, key, "compiling PID 1", |out| {
             let (work, _lock) = self.work("initramfs")?;
             let source = self.sources.project.initramfs();
-            initramfs::build(&source, &work, out, self.epoch(), self.reporter)
+            initramfs::build(&source, &work, out, self.epoch())
         })?;
         Ok(Some(made))
     }
@@ -112,18 +112,23 @@ impl Run<'_> {
             return Ok(cached);
         }
         let tarball = self.kernel_tarball()?;
-        let kernel = self.stage(stage::KERNEL, &self.plan.kernel, "compiling Linux", |out| {
-            let (work, _lock) = self.kernel_work()?;
-            let fragments = &self.inputs.fragments;
-            kernel::build(
-                &tarball.source(),
-                fragments,
-                self.epoch(),
-                &work,
-                out,
-                self.reporter,
-            )
-        })?;
+        let kernel = self.stage(
+            stage::KERNEL,
+            &self.plan.kernel,
+            "configuring Linux",
+            |out| {
+                let (work, _lock) = self.kernel_work()?;
+                let fragments = &self.inputs.fragments;
+                kernel::build(
+                    &tarball.source(),
+                    fragments,
+                    self.epoch(),
+                    &work,
+                    out,
+                    self.reporter,
+                )
+            },
+        )?;
         Ok(kernel)
     }
 

@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Command, Silent};
+use kindling_base::Command;
 use kindling_image::initramfs;
 
 const UUID: &str = "01234567-89ab-4cde-8f01-23456789abcd";
@@ -51,7 +51,7 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../initramfs");
-        initramfs::build(&source, &at.join("work"), at, 0, &Silent).unwrap();
+        initramfs::build(&source, &at.join("work"), at, 0).unwrap();
         std::fs::write(at.join("init.s"), INIT).unwrap();
         for (root, init) in [("root", "sbin/init"), ("other", "other")] {
             let path = at.join(root).join(init);

@@ -1,8 +1,11 @@
 //! `cargo xtask test`: builds the bundles that are booted, then runs every test and counts.
 
-use kindling_base::{Command, Error, Result, files, host};
+use std::path::PathBuf;
+
+use kindling_base::{Command, Context, Error, Result, files, host};
+use kindling_image::plan::stage;
 use kindling_image::resolve::Policy;
-use kindling_image::{Request, build};
+use kindling_image::{Built, Request, build};
 
 use super::tidy::MANIFESTS;
 use super::{cargo, setup::Setup};
@@ -20,6 +23,7 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     for recipe in BOOTED {
         build_bundle(recipe, &setup, renderer)?;
     }
+    let subjects = subjects(&build_bundle(BOOTED[0], &setup, renderer)?, &setup)?;
     let log = setup.project.root().join("target/test.log");
     files::remove(&log)?;
     let mut tally = Tally::default();
@@ -27,6 +31,9 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
         let mut command = cargo_test(manifest, args)
             .directory(setup.project.root())
             .log(&log);
+        for (key, value) in &subjects {
+            command = command.env(key, value);
+        }
         for key in [
             "CARGO_HOME",
             "RUSTUP_HOME",
@@ -55,7 +62,33 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     Ok(())
 }
 
-fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<()> {
+/// The real things that tests of single crates look at, by the variable that names each: the kernel, the
+/// frozen package tree, and a folder with the very .debs that it was made of.
+fn subjects(built: &Built, setup: &Setup) -> Result<Vec<(&'static str, PathBuf)>> {
+    let mut subjects = vec![(
+        "KINDLING_TEST_VMLINUX",
+        built.folder.join(&built.manifest.kernel.artifact.file),
+    )];
+    if let Some(tree) = setup.store.stage(stage::PACKAGES, &built.plan.packages) {
+        subjects.push(("KINDLING_TEST_TAR", tree.join(kindling_debian::TREE)));
+    }
+    let debs = setup.project.root().join("target/test-debs");
+    files::remove(&debs)?;
+    files::create_dir_all(&debs)?;
+    for package in &built.manifest.packages {
+        let Some(blob) = setup.store.blob(&package.sha256) else {
+            return Ok(subjects); // cleared from the store: the tests fetch packages of their own
+        };
+        let version = package.version.replace(':', "%3a"); // as apt names its archives
+        let name = format!("{}_{version}_{}.deb", package.name, package.architecture);
+        std::os::unix::fs::symlink(&blob, debs.join(&name))
+            .context(format!("cannot link {name} to {}", blob.display()))?;
+    }
+    subjects.push(("KINDLING_TEST_DEBS", debs));
+    Ok(subjects)
+}
+
+fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<Built> {
     let args = RecipeArgs {
         recipe: recipe.into(),
         mirrors: Vec::new(),
@@ -67,7 +100,7 @@ fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<
         policy: Policy::Keep,
         sources: setup.sources(&args),
     };
-    build(&request, renderer).map(drop)
+    build(&request, renderer)
 }
 
 /// Tests print `skipped: reason` where the machine lacks something; `--show-output` lets us see it.

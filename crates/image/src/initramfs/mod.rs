@@ -7,7 +7,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Event, Reporter, Result, files};
+use kindling_base::{Context, Error, Result, files};
 
 /// Name of the archive.
 pub const FILE: &str = "initramfs.cpio";
@@ -23,17 +23,7 @@ pub const LIMIT_BYTES: usize = 512 << 10;
 ///
 /// # Errors
 /// Cargo failed, the archive would weigh more than [`LIMIT_BYTES`], or a file cannot be read or written.
-pub fn build(
-    source: &Path,
-    work: &Path,
-    out: &Path,
-    epoch: i64,
-    reporter: &dyn Reporter,
-) -> Result<()> {
-    reporter.report(Event::Started {
-        stage: "initramfs",
-        detail: "compiling PID 1".to_owned(),
-    });
+pub fn build(source: &Path, work: &Path, out: &Path, epoch: i64) -> Result<()> {
     let program = compile::compile(source, work)?;
     let archive = archive::pack(&files::read(&program)?, epoch)?;
     check_size(archive.len())?;

@@ -1,7 +1,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use kindling_base::{Command, Silent, hash};
+use kindling_base::{Command, hash};
 
 use super::*;
 
@@ -98,7 +98,7 @@ fn two_folders_give_the_same_bytes() {
     for (index, source) in [source(), elsewhere].iter().enumerate() {
         let work = folder.path().join(format!("work-{index}"));
         let out = folder.path().join(format!("out-{index}"));
-        build(source, &work, &out, EPOCH, &Silent).unwrap();
+        build(source, &work, &out, EPOCH).unwrap();
         hashes.push(hash::file(&out.join(FILE)).unwrap());
 
         let program =
@@ -144,7 +144,7 @@ fn a_compiler_error_is_shown() {
     copy_sources(&source);
     std::fs::write(source.join("src/main.rs"), "this is no Rust").unwrap();
     let work = folder.path().join("work");
-    let error = build(&source, &work, folder.path(), EPOCH, &Silent).unwrap_err();
+    let error = build(&source, &work, folder.path(), EPOCH).unwrap_err();
     let report = error.report();
     assert!(report.contains("error: expected one of"), "{report}");
     assert!(report.contains("cargo.log"), "{report}");

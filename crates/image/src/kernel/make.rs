@@ -14,16 +14,15 @@ const OBJECTS_PER_OPTION: usize = 2;
 /// A `make` in the kernel's tree that gives the same bytes wherever and whenever it runs.
 ///
 /// The environment is already clean; these are the variables of Linux's
-/// Documentation/kbuild/reproducible-builds.rst. `setpriv` ends make when we die, and make then deletes what
-/// it was writing.
+/// Documentation/kbuild/reproducible-builds.rst. When we die, make gets SIGTERM and deletes what it was
+/// writing.
 pub(super) fn make<A: AsRef<OsStr>>(
     tree: &Path,
     epoch: i64,
     log: &Path,
     args: impl IntoIterator<Item = A>,
 ) -> Command {
-    Command::new("setpriv")
-        .args(["--pdeathsig", "TERM", "make"])
+    Command::new("make")
         .args(["ARCH=x86_64", "LOCALVERSION="])
         .args(args)
         .env("KBUILD_BUILD_TIMESTAMP", format!("@{epoch}"))

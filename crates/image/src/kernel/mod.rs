@@ -70,11 +70,6 @@ pub const HOST_PACKAGES: &[HostPackage] = &[
         "to generate the kernel's instruction tables",
     ),
     package(
-        "util-linux",
-        Proof::Program("setpriv"),
-        "to end the kernel's build together with ours",
-    ),
-    package(
         "libc6-dev",
         Proof::File(&["/usr/include/stdlib.h"]),
         "to compile the programs that the kernel's build runs",
@@ -163,7 +158,7 @@ pub fn build(
         )));
     }
     files::write_atomic(&making, b"", 0o644)?;
-    let detail = format!("compiling {}", tree.display());
+    let detail = format!("compiling Linux with {options} options");
     reporter.report(Event::Started {
         stage: STAGE,
         detail,

@@ -46,7 +46,7 @@ pub(super) fn unpack(source: &Source<'_>, work: &Path, reporter: &dyn Reporter) 
     files::remove(&unpacking)?; // what a crash left
     files::remove(&tree)?; // another source
     files::create_dir_all(&unpacking)?;
-    let detail = format!("unpacking {}", source.tarball.display());
+    let detail = "unpacking the source of Linux".to_owned();
     reporter.report(Event::Started {
         stage: STAGE,
         detail,

@@ -101,7 +101,7 @@ impl Exceptions {
         ));
         Err(match nearest(path, known, 3).as_slice() {
             [] => error.hint("write paths without a leading slash and without `.j2`"),
-            near => error.hint(format!("did you mean {}?", near.join(" or "))),
+            near => error.hint(format!("did you mean `{}`?", near.join("` or `"))),
         })
     }
 }

@@ -110,7 +110,7 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf> {
     let near = nearest(name, known.iter().map(String::as_str), 3);
     let hint = match near.as_slice() {
         [] => format!("the overlays here are: {}", known.join(", ")),
-        near => format!("did you mean {}?", near.join(" or ")),
+        near => format!("did you mean `{}`?", near.join("` or `")),
     };
     Err(Error::user(format!(
         "there is no overlay `{name}` in {}",
