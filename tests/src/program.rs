@@ -1,8 +1,14 @@
 //! Our own programs, run as a person runs them.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
 
 use kindling_base::Command;
+
+/// Far more than anything takes that ends at all, on a machine that is busy with other things.
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// How a program ended and what it printed.
 #[derive(Debug)]
@@ -16,10 +22,18 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Runs to the end.
+    /// Runs to the end, which must come within [`LIMIT`].
     pub fn new(command: &Command) -> Self {
-        use std::os::unix::process::ExitStatusExt;
-        let output = command.output().unwrap();
+        let mut command = command.to_std();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait_with_output().unwrap()));
+        let output = ended.recv_timeout(LIMIT).unwrap_or_else(|_| {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+            panic!("{command:?} has not ended after {LIMIT:?}")
+        });
         let code = output
             .status
             .code()

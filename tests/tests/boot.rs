@@ -28,7 +28,7 @@ fn build_checked(scratch: &Scratch, name: &str) -> String {
         std::fs::create_dir_all(overlay.join(path).parent().unwrap()).unwrap();
         std::fs::copy(from.join(file), overlay.join(path)).unwrap();
     }
-    let wants = overlay.join("etc/systemd/system/multi-user.target.wants");
+    let wants = overlay.join("etc/systemd/system/kindling-ready.service.wants");
     std::fs::create_dir_all(&wants).unwrap();
     let unit = "/etc/systemd/system/kindling-check.service";
     std::os::unix::fs::symlink(unit, wants.join("kindling-check.service")).unwrap();
@@ -54,7 +54,7 @@ fn boots_and_is_in_order(name: &str) {
         "check.mirror={}",
         mirror.url().replace("127.0.0.1", "10.0.2.2")
     );
-    let console = run_to_the_end(&scratch, &["--append", &url, &checked]);
+    let console = run_to_the_end(&scratch, &["--name", "checked", "--append", &url, &checked]);
     let lines: Vec<&str> = console.lines().map(str::trim_end).collect();
     assert!(lines.contains(&"check done"), "{console}");
     let failed: Vec<_> = lines

@@ -12,7 +12,7 @@ fn with_mount(scratch: &Scratch, script: &str, build: &Command) -> Option<Ran> {
     }
     let at = scratch.path("small");
     std::fs::create_dir(&at).unwrap();
-    let script = format!("set -e; {script}; exec {}", build.display());
+    let script = format!("set -e; {script}; {}", build.display());
     let args = [
         "--mount",
         "--propagation",

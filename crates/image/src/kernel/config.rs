@@ -104,7 +104,7 @@ fn explain(setting: &Setting<'_>, config: &Config, kconfig: &Kconfig) -> Error {
         return match near.is_empty() {
             true => error
                 .hint("remove the line, or look the option up in the source of this very version"),
-            false => error.hint(format!("did you mean `{}`?", near.join("` or `"))),
+            false => error.hint(format!("did you mean {}?", near.join(" or "))),
         };
     };
     let error = Error::user(format!("{}: {setting} has no effect", setting.place()))

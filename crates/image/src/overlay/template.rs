@@ -73,8 +73,8 @@ fn missing(
     let hint = match near.as_slice() {
         [] => format!("set it in the recipe: [rootfs.variables] {name} = ..."),
         near => format!(
-            "did you mean {}? Otherwise set it in the recipe: [rootfs.variables] {name} = ...",
-            near.join(" or ")
+            "did you mean `{}`? Otherwise set it in the recipe: [rootfs.variables] {name} = ...",
+            near.join("` or `")
         ),
     };
     Error::user(format!(

@@ -75,7 +75,7 @@ fn a_missing_variable_is_named_with_its_place() {
         report.contains("o/etc/x.j2:2: the variable `hostnam` is not set"),
         "{report}"
     );
-    assert!(report.contains("did you mean hostname?"), "{report}");
+    assert!(report.contains("did you mean `hostname`?"), "{report}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_missing_overlay_shows_near_names() {
     let folder = folder(&[("base/x", ""), ("network/x", ""), ("file", "")]);
     let report = refusal(&folder, "netwrok", &[]);
     assert!(report.contains("there is no overlay `netwrok`"), "{report}");
-    assert!(report.contains("hint: did you mean network?"), "{report}");
+    assert!(report.contains("hint: did you mean `network`?"), "{report}");
     for name in ["", "..", "base/x", "file"] {
         let report = refusal(&folder, name, &[]);
         assert!(report.contains("there is no overlay"), "{name}: {report}");
@@ -103,7 +103,7 @@ fn a_missing_overlay_shows_near_names() {
 #[test]
 fn wrong_exceptions_are_refused() {
     for (text, expected) in [
-        ("[modes]\n\"etc/y\" = \"0600\"", "did you mean etc/x?"),
+        ("[modes]\n\"etc/y\" = \"0600\"", "did you mean `etc/x`?"),
         (
             "[modes]\n\"etc/x\" = \"0999\"",
             "\"etc/x\" = \"0999\" is wrong",
