@@ -4,7 +4,8 @@
 use kindling_base::Command;
 use kindling_tests::{Ran, Scratch};
 
-/// Runs `script` with a small file system mounted at `$1`, in a mount namespace of its own; `$2...` is the build.
+/// Runs `script`, which mounts a file system at `$1`, then the build, in a mount namespace of their own. Standard
+/// output has what is in that file system afterwards.
 fn with_mount(scratch: &Scratch, script: &str, build: &Command) -> Option<Ran> {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: mounting a small file system needs root");
@@ -12,7 +13,10 @@ fn with_mount(scratch: &Scratch, script: &str, build: &Command) -> Option<Ran> {
     }
     let at = scratch.path("small");
     std::fs::create_dir(&at).unwrap();
-    let script = format!("set -e; {script}; {}", build.display());
+    let script = format!(
+        "{script} && {}; code=$?; ls -A $1; cat $1/victim/old; exit $code",
+        build.display()
+    );
     let args = [
         "--mount",
         "--propagation",
@@ -42,10 +46,18 @@ fn a_full_disk_is_named_and_an_earlier_bundle_stays() {
     scratch.recipe_like("victim", "minimal-debian-12", "");
     let small = scratch.path("small");
     let build = scratch.xtask(&["build-image", "victim", "--out", small.to_str().unwrap()]);
-    let Some(ran) = with_mount(&scratch, "mount -t tmpfs -o size=8m none $1", &build) else {
+    let Some(ran) = with_mount(
+        &scratch,
+        "mount -t tmpfs -o size=8m none $1 && mkdir $1/victim && echo kept > $1/victim/old",
+        &build,
+    ) else {
         return;
     };
-    ran.fails(2, &["the disk is full", "small"]);
+    let ran = ran.fails(2, &["the disk is full", "small"]);
+    assert_eq!(
+        ran.stdout, "victim\nkept\n",
+        "only the earlier bundle is left"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! File operations whose errors carry the path, and atomic publication.
 
 use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -193,14 +193,12 @@ fn copy_sparse(source: &File, target: &File) -> std::io::Result<()> {
             Err(error) => return Err(error.into()),
         };
         let end = seek(source, SeekFrom::Hole(start)).unwrap_or(length);
-        let (mut from, mut to) = (start, start);
-        while from < end {
-            let chunk = usize::try_from(end - from).unwrap_or(usize::MAX);
-            let copied =
-                rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), chunk)?;
-            if copied == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
+        (&*source).seek(io::SeekFrom::Start(start))?;
+        (&*target).seek(io::SeekFrom::Start(start))?;
+        // In the kernel where it can, by reading and writing where it cannot (two file systems).
+        let copied = io::copy(&mut source.take(end - start), &mut &*target)?;
+        if copied < end - start {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         at = end;
     }
@@ -231,6 +229,18 @@ mod tests {
         let meta = fs::metadata(&to).unwrap();
         assert!(meta.blocks() * 512 < 1 << 20, "{} blocks", meta.blocks());
         assert_eq!(meta.mode() & 0o777, 0o444);
+    }
+
+    #[test]
+    fn a_copy_may_cross_file_systems() {
+        let (here, there) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir_in("/dev/shm").unwrap(),
+        );
+        let (from, to) = (here.path().join("a"), there.path().join("b"));
+        fs::write(&from, vec![7; 3 << 20]).unwrap();
+        copy(&from, &to, 0o444).unwrap();
+        assert_eq!(read(&from).unwrap(), read(&to).unwrap());
     }
 
     #[test]
