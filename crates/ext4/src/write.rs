@@ -77,7 +77,7 @@ pub fn write(
 /// What the image of a tree would amount to, without writing it.
 ///
 /// # Errors
-/// As [`write`], as far as that does not write.
+/// As [`write()`], as far as that does not write.
 pub fn measure(tree: &Tree, options: &Options) -> Result<Summary> {
     Ok(summary(&plan(tree, options)?))
 }

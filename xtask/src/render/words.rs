@@ -1,4 +1,4 @@
-//! Events, sizes, times and errors as text. Pure but for [`print`].
+//! Events, sizes, times and errors as text. Pure but for [`print()`].
 
 use std::io::Write;
 use std::time::Duration;
