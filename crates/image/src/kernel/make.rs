@@ -7,8 +7,8 @@ use kindling_base::{Command, Context, Event, Reporter, Result, Unit, files};
 
 use super::{STAGE, threads};
 
-/// Objects for each option that is on, for a first build's progress: measured as 1.98 to 2.05 from the smallest
-/// of our fragments to all of them.
+/// Objects for each option that is on, for a first build's progress: 1,338 objects for the 673 options of all our
+/// fragments.
 const OBJECTS_PER_OPTION: usize = 2;
 
 /// A `make` in the kernel's tree that gives the same bytes wherever and whenever it runs.
