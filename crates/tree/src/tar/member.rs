@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::{XATTR, XATTR_BASE64};
 use crate::{Content, Entry, Kind, Timestamp};
 
-/// Path and entry of a tar's member, the path plain as [`Tree`] wants it. A regular file gets `content`.
+/// Path and entry of a tar's member, the path plain as [`crate::Tree`] wants it. A regular file gets `content`.
 ///
 /// # Errors
 /// The header is unsound, the type is none that a file system has, or a path is absolute or has `..`.
