@@ -118,3 +118,107 @@ fn compare(folder: &Path, file: &str, what: &str, expected: &str, computed: &str
     ))
     .hint("the bundle is damaged: build it again with `cargo xtask build-image`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kernel, Machine, Readiness, Rootfs};
+
+    /// A bundle of two small files.
+    fn bundle(folder: &Path) -> Manifest {
+        let artifact = |file: &str| {
+            let bytes = format!("the bytes of {file}");
+            std::fs::write(folder.join(file), &bytes).unwrap();
+            Artifact {
+                file: file.into(),
+                size: bytes.len() as u64,
+                sha256: hash::bytes(bytes.as_bytes()),
+            }
+        };
+        let manifest = Manifest {
+            schema: SCHEMA,
+            name: "x".into(),
+            description: "x".into(),
+            architecture: "amd64".into(),
+            key: "k".into(),
+            kernel: Kernel {
+                artifact: artifact("vmlinux"),
+                release: "6.1".into(),
+            },
+            initramfs: None,
+            rootfs: Rootfs {
+                artifact: artifact("rootfs.ext4"),
+                filesystem: "ext4".into(),
+                uuid: String::new(),
+            },
+            cmdline: "root=/dev/vda".into(),
+            machine: Machine {
+                vcpus: 1,
+                memory_mib: 128,
+                network: false,
+            },
+            ready: Readiness {
+                marker: "ready".into(),
+                timeout_s: 1,
+            },
+            packages: Vec::new(),
+        };
+        let json = serde_json::to_vec(&manifest).unwrap();
+        std::fs::write(folder.join(MANIFEST), &json).unwrap();
+        let sums = format!("{}  {MANIFEST}\n", hash::bytes(&json));
+        std::fs::write(folder.join(SUMS), sums).unwrap();
+        manifest
+    }
+
+    #[test]
+    fn a_whole_bundle_loads_as_it_was_written_and_verifies() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = bundle(folder.path());
+        assert_eq!(load(folder.path()).unwrap(), manifest);
+        verify(folder.path(), &manifest).unwrap();
+    }
+
+    #[test]
+    fn one_flipped_bit_in_any_file_is_found_and_both_sides_are_shown() {
+        for file in ["vmlinux", "rootfs.ext4", MANIFEST] {
+            let folder = tempfile::tempdir().unwrap();
+            let manifest = bundle(folder.path());
+            let mut bytes = std::fs::read(folder.path().join(file)).unwrap();
+            bytes[3] ^= 1;
+            std::fs::write(folder.path().join(file), bytes).unwrap();
+            let report = verify(folder.path(), &manifest).unwrap_err().report();
+            for part in [file, "expected sha256", "computed sha256", "hint: "] {
+                assert!(report.contains(part), "no `{part}` in {report}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_file_and_a_longer_one_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = bundle(folder.path());
+        std::fs::write(folder.path().join("vmlinux"), "longer than it was promised").unwrap();
+        let report = verify(folder.path(), &manifest).unwrap_err().report();
+        assert!(report.contains("expected size 20"), "{report}");
+        std::fs::remove_file(folder.path().join("vmlinux")).unwrap();
+        assert!(verify(folder.path(), &manifest).is_err());
+    }
+
+    #[test]
+    fn a_manifest_of_a_later_format_is_refused_with_both_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(MANIFEST), r#"{"schema": 2, "new": []}"#).unwrap();
+        let report = load(folder.path()).unwrap_err().report();
+        assert!(
+            report.contains("has format 2, this program reads format 1"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_no_bundle() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = load(folder.path()).unwrap_err().report();
+        assert!(report.contains("is not a bundle"), "{report}");
+    }
+}

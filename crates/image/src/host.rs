@@ -28,6 +28,11 @@ pub const TEST: &[HostPackage] = &[
         "to compare our configured tree with in the tests",
     ),
     package(
+        "uidmap",
+        Proof::Program("newuidmap"),
+        "to build as an ordinary user in the tests",
+    ),
+    package(
         "iproute2",
         Proof::Program("ip"),
         "to test the guest's network script in a network namespace",

@@ -1,0 +1,123 @@
+//! What stages are made of, fetched into the store: .debs and the kernel's source.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use kindling_base::{Event, Outcome, Result, files, hash};
+use kindling_debian::{Client, FetchError, LockedPackage, deb, fetch_packages, fetch_url};
+
+use super::Run;
+use crate::kernel;
+use crate::lock::PinnedKernel;
+use crate::plan::stage;
+
+/// Name of the kernel's source where it was taken out of a .deb, and of its SHA-256.
+const TARBALL: &str = "linux.tar.xz";
+const TARBALL_SUM: &str = "linux.tar.xz.sha256";
+
+/// The kernel's source and its SHA-256.
+pub(super) struct Tarball {
+    path: PathBuf,
+    sha256: String,
+}
+
+impl Tarball {
+    /// As the kernel stage takes it.
+    pub(super) fn source(&self) -> kernel::Source<'_> {
+        kernel::Source {
+            tarball: &self.path,
+            sha256: &self.sha256,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// The .debs of `packages`, in their order.
+    pub(super) fn download(&self, packages: &[LockedPackage]) -> Result<Vec<PathBuf>, FetchError> {
+        let store = self.sources.store;
+        if let Some(present) = packages
+            .iter()
+            .map(|package| store.blob(&package.sha256))
+            .collect()
+        {
+            return Ok(present);
+        }
+        let started = Instant::now();
+        self.start(stage::DOWNLOAD, &describe_download(packages));
+        let paths = fetch_packages(
+            &Client::default(),
+            &self.locked.recipe.image.distribution.value,
+            packages,
+            self.mirrors,
+            store,
+            self.reporter,
+        )?;
+        let bytes = packages.iter().map(|package| package.size).sum();
+        let elapsed = started.elapsed();
+        self.reporter.report(Event::Finished {
+            stage: stage::DOWNLOAD,
+            outcome: Outcome::Built,
+            elapsed,
+            bytes,
+        });
+        Ok(paths)
+    }
+
+    /// The kernel's source as a tarball: downloaded as it is, or taken out of its .deb.
+    pub(super) fn kernel_tarball(&self) -> Result<Tarball, FetchError> {
+        match &self.locked.lock.kernel {
+            PinnedKernel::Url { url, sha256 } => Ok(Tarball {
+                path: self.download_url(url, sha256)?,
+                sha256: sha256.clone(),
+            }),
+            PinnedKernel::Package { package } => {
+                let deb = self.download(std::slice::from_ref(package))?.remove(0);
+                let member = format!("usr/src/{}.tar.xz", package.name);
+                let extract = |out: &Path| {
+                    let path = out.join(TARBALL);
+                    deb::extract_file(&deb, &member, &mut files::create(&path)?)?;
+                    files::write_atomic(
+                        &out.join(TARBALL_SUM),
+                        hash::file(&path)?.as_bytes(),
+                        0o444,
+                    )
+                };
+                let store = self.sources.store;
+                let (folder, _) =
+                    store.stage_or_make("kernel-source", &package.sha256, || {}, extract)?;
+                let sha256 = files::read_text(&folder.join(TARBALL_SUM))?;
+                Ok(Tarball {
+                    path: folder.join(TARBALL),
+                    sha256,
+                })
+            }
+        }
+    }
+
+    /// A file at an address that the recipe names, with the hash that it names.
+    fn download_url(&self, url: &str, sha256: &str) -> Result<PathBuf> {
+        let store = self.sources.store;
+        if let Some(present) = store.blob(sha256) {
+            return Ok(present);
+        }
+        let started = Instant::now();
+        self.start(stage::DOWNLOAD, &format!("fetching {url}"));
+        let path = fetch_url(&Client::default(), url, sha256, store, self.reporter)?;
+        let bytes = files::metadata(&path)?.len();
+        let elapsed = started.elapsed();
+        self.reporter.report(Event::Finished {
+            stage: stage::DOWNLOAD,
+            outcome: Outcome::Built,
+            elapsed,
+            bytes,
+        });
+        Ok(path)
+    }
+}
+
+fn describe_download(packages: &[LockedPackage]) -> String {
+    match packages {
+        [one] => format!("fetching {}", one.name),
+        many => format!("fetching {} packages", many.len()),
+    }
+}
