@@ -1,5 +1,4 @@
-//! Mistakes in a recipe or in what it names: each ends with exit code 2, a place and a hint, before
-//! anything is fetched or compiled.
+//! Mistakes in a recipe or in what it names: each ends with exit code 2, a place and a hint.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use kindling_tests::{Ran, Scratch};
@@ -85,4 +84,30 @@ fn a_lock_that_does_not_parse() {
     scratch.replace("recipes/bad.lock", "version = 1", "version = ");
     let ran = Ran::new(&scratch.xtask(&["build-image", "bad"]));
     ran.fails(2, &["bad.lock", "cargo xtask lock"]);
+}
+
+#[test]
+fn a_fragment_line_that_kconfig_drops() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "kernel-config/dropped.config",
+        "# A screen.\nCONFIG_DRM_VIRTIO_GPU=y\n",
+    );
+    let text = "[kernel]\nfragments = [\"dropped\"]\n";
+    let ran = build(&scratch, text);
+    ran.fails(2, &["dropped.config:2", "CONFIG_DRM_VIRTIO_GPU", "DRM"]);
+}
+
+#[test]
+fn fragments_that_contradict_each_other() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "kernel-config/contrary.config",
+        "# CONFIG_VIRTIO_BLK is not set\n",
+    );
+    let ran = build(&scratch, "[kernel]\nfragments = [\"contrary\"]\n");
+    ran.fails(
+        2,
+        &["contrary.config:1", "virtio.config:", "CONFIG_VIRTIO_BLK"],
+    );
 }

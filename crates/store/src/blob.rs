@@ -1,7 +1,8 @@
 //! Blobs: files named by their SHA-256.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kindling_base::hash::Hasher;
 use kindling_base::{Context, Error, Result, files};
@@ -9,6 +10,12 @@ use rustix::fs::{Mode, fchmod};
 use tempfile::NamedTempFile;
 
 use crate::Store;
+
+/// Beginning of the names of blobs that are being written.
+const PREFIX: &str = "blob-";
+
+/// Age at which a blob that is still being written must be a dead program's.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Store {
     /// The blob with this SHA-256, if the store has it.
@@ -24,7 +31,7 @@ impl Store {
     pub fn new_blob(&self) -> Result<BlobWriter> {
         let folder = self.root.join("staging");
         let file = tempfile::Builder::new()
-            .prefix("blob-")
+            .prefix(PREFIX)
             .tempfile_in(&folder)
             .context(format!("cannot create a file in {}", folder.display()))?;
         Ok(BlobWriter {
@@ -40,6 +47,22 @@ impl Store {
             .join("blobs")
             .join(sha256.get(..2).unwrap_or("xx"))
             .join(sha256)
+    }
+}
+
+/// Removes what killed downloads left long ago. No download of ours takes a day; whatever cannot be removed
+/// now is left for the next time.
+pub(crate) fn remove_abandoned(staging: &Path) {
+    for path in files::list(staging).unwrap_or_default() {
+        let is_blob = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+        let modified =
+            files::metadata(&path).and_then(|meta| meta.modified().context("no time of change"));
+        let age = modified.ok().and_then(|time| time.elapsed().ok());
+        if is_blob && age.is_some_and(|age| age > ABANDONED) {
+            let _ = files::remove(&path);
+        }
     }
 }
 
@@ -116,6 +139,27 @@ impl Write for BlobWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_download_left_goes_after_a_day_and_no_sooner() {
+        let folder = tempfile::tempdir().unwrap();
+        Store::open(folder.path()).unwrap();
+        let left = |name: &str, hours: u64| {
+            let path = folder.path().join("staging").join(name);
+            let time = std::time::SystemTime::now() - Duration::from_secs(hours * 3600);
+            std::fs::File::create(&path)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+            path
+        };
+        let (old, fresh, other) = (left("blob-a", 25), left("blob-b", 23), left("kernel-k", 99));
+        Store::open(folder.path()).unwrap();
+        assert_eq!(
+            [old.exists(), fresh.exists(), other.exists()],
+            [false, true, true]
+        );
+    }
 
     #[test]
     fn a_blob_is_published_under_its_hash_and_a_wrong_one_is_not() {

@@ -37,6 +37,7 @@ impl Store {
         for part in ["blobs", "stages", "work", "staging", "locks"] {
             files::create_dir_all(&root.join(part))?;
         }
+        blob::remove_abandoned(&root.join("staging"));
         Ok(Self {
             root: files::absolute(root)?,
         })
