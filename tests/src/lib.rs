@@ -9,5 +9,5 @@
 mod program;
 mod scratch;
 
-pub use program::{Ran, kindling, xtask};
+pub use program::{Ran, kindling, with_environment, xtask};
 pub use scratch::{Scratch, project};

@@ -87,7 +87,11 @@ fn program(name: &str) -> Command {
         "{} is not built: run the tests with `cargo xtask test`",
         path.display()
     );
-    let mut command = Command::new(path);
+    with_environment(Command::new(path))
+}
+
+/// Passes on what our programs take from the environment of the tests: the store and the toolchain.
+pub fn with_environment(mut command: Command) -> Command {
     for key in [
         "KINDLING_STORE",
         "CARGO_HOME",

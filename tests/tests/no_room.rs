@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use kindling_base::Command;
-use kindling_tests::{Ran, Scratch};
+use kindling_tests::{Ran, Scratch, with_environment};
 
 /// Runs `script`, which mounts a file system at `$1`, then the build, in a mount namespace of their own. Standard
 /// output has what is in that file system afterwards.
@@ -26,18 +26,8 @@ fn with_mount(scratch: &Scratch, script: &str, build: &Command) -> Option<Ran> {
         &script,
         "sh",
     ];
-    let mut command = Command::new("unshare").args(args).arg(&at);
-    for key in [
-        "KINDLING_STORE",
-        "CARGO_HOME",
-        "RUSTUP_HOME",
-        "RUSTUP_TOOLCHAIN",
-    ] {
-        if let Some(value) = std::env::var_os(key) {
-            command = command.env(key, value);
-        }
-    }
-    Some(Ran::new(&command))
+    let command = Command::new("unshare").args(args).arg(&at);
+    Some(Ran::new(&with_environment(command)))
 }
 
 #[test]

@@ -53,14 +53,17 @@ impl Run<'_> {
             self.reporter,
         )?;
         let bytes = packages.iter().map(|package| package.size).sum();
-        let elapsed = started.elapsed();
+        self.downloaded(started, bytes);
+        Ok(paths)
+    }
+
+    fn downloaded(&self, started: Instant, bytes: u64) {
         self.reporter.report(Event::Finished {
             stage: stage::DOWNLOAD,
             outcome: Outcome::Built,
-            elapsed,
+            elapsed: started.elapsed(),
             bytes,
         });
-        Ok(paths)
     }
 
     /// The kernel's source as a tarball: downloaded as it is, or taken out of its .deb.
@@ -104,13 +107,7 @@ impl Run<'_> {
         self.start(stage::DOWNLOAD, &format!("fetching {url}"));
         let path = fetch_url(&Client::default(), url, sha256, store, self.reporter)?;
         let bytes = files::metadata(&path)?.len();
-        let elapsed = started.elapsed();
-        self.reporter.report(Event::Finished {
-            stage: stage::DOWNLOAD,
-            outcome: Outcome::Built,
-            elapsed,
-            bytes,
-        });
+        self.downloaded(started, bytes);
         Ok(path)
     }
 }
