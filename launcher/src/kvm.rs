@@ -83,18 +83,15 @@ impl fmt::Display for Probe {
             Probe::Measured {
                 instructions_per_second: speed,
             } => {
-                let verdict = if self.is_hardware() {
-                    "this is hardware"
-                } else {
-                    "this host emulates"
-                };
-                let (speed, needed) = (
-                    *speed as f64 / 1e6,
-                    HARDWARE_INSTRUCTIONS_PER_SECOND / 1_000_000,
-                );
+                let speed = *speed as f64 / 1e6;
+                write!(f, "KVM runs ")?;
+                if self.is_hardware() {
+                    return write!(f, "{speed:.0} million instructions a second: hardware");
+                }
+                let needed = HARDWARE_INSTRUCTIONS_PER_SECOND / 1_000_000;
                 write!(
                     f,
-                    "KVM runs {speed:.1} million instructions a second: {verdict} (hardware does more than {needed})"
+                    "only {speed:.1} million instructions a second: this host emulates it; hardware runs more than {needed}"
                 )
             }
         }
@@ -229,7 +226,7 @@ mod tests {
         assert!(!Probe::Missing.is_hardware());
         assert_eq!(
             measured(12_340_000).to_string(),
-            "KVM runs 12.3 million instructions a second: this host emulates (hardware does more than 300)"
+            "KVM runs only 12.3 million instructions a second: this host emulates it; hardware runs more than 300"
         );
     }
 }
