@@ -18,6 +18,7 @@ mod doctor;
 mod host;
 pub mod kvm;
 mod logs;
+pub mod network;
 mod publish;
 mod qmp;
 mod run;

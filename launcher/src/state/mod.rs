@@ -43,7 +43,8 @@ pub(crate) const CONTROL_SOCKET: &str = "control.sock";
 
 const SPEC: &str = "vm.json";
 const STATUS: &str = "status.json";
-const LOCK: &str = "lock";
+/// The lock in a VM's folder that its supervisor holds.
+pub(crate) const LOCK: &str = "lock";
 
 /// An open state folder.
 #[derive(Clone, Debug)]
