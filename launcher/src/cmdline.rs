@@ -2,6 +2,8 @@
 
 use kindling_base::{Error, Result};
 
+use crate::network::Network;
+
 /// `COMMAND_LINE_SIZE` of Linux on x86 (`arch/x86/include/asm/setup.h`), with its terminating zero.
 const LIMIT: usize = 2048;
 
@@ -18,8 +20,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) bundle: &'a str,
     /// Whether the guest boots through an initramfs.
     pub(crate) initramfs: bool,
-    /// Whether it has a network card.
-    pub(crate) network: bool,
+    /// Its network card.
+    pub(crate) network: Option<&'a Network>,
     /// Its host name.
     pub(crate) name: &'a str,
     /// What the user adds, last so that it wins.
@@ -42,9 +44,13 @@ pub(crate) fn compose(parts: &Parts<'_>) -> Result<String> {
             }
         }
     }
-    if parts.network {
-        let (address, dns) = ADDRESS;
-        words.push(format!("ip={address}:{}:eth0:off:{dns}", parts.name));
+    match parts.network {
+        None => {}
+        Some(Network::User(_)) => {
+            let (address, dns) = ADDRESS;
+            words.push(format!("ip={address}:{}:eth0:off:{dns}", parts.name));
+        }
+        Some(Network::Tap { lease, .. }) => words.push(lease.kernel_argument(parts.name)),
     }
     if !parts.append.trim().is_empty() {
         words.push(parts.append.trim().to_owned());
@@ -70,12 +76,15 @@ pub(crate) fn compose(parts: &Parts<'_>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::UserNetwork;
 
     const PARTS: Parts<'_> = Parts {
         accelerator: "",
         bundle: "console=ttyS0 root=UUID=1-2 rw",
         initramfs: true,
-        network: true,
+        network: Some(&Network::User(UserNetwork {
+            publish: Vec::new(),
+        })),
         name: "vm1",
         append: "",
     };
@@ -92,7 +101,7 @@ mod tests {
     fn without_an_initramfs_the_root_is_the_disk() {
         let parts = Parts {
             initramfs: false,
-            network: false,
+            network: None,
             append: " debug ",
             accelerator: "tsc=reliable",
             ..PARTS

@@ -7,9 +7,11 @@ use kindling_bundle::{Artifact, Manifest};
 
 use crate::accel::{self, Accelerator, Wanted};
 use crate::cmdline::{self, Parts};
+use crate::config::Config;
 use crate::host::Memory;
+use crate::network::{self, Leases, Mode, Network, NetworkConfig, UserNetwork};
 use crate::publish::Publish;
-use crate::spec::{Network, Source, Spec};
+use crate::spec::{Source, Spec};
 use crate::state::{OwnedVm, StateFolder, Vm};
 use crate::vmm::qemu;
 use crate::{bundle, disk, tsc};
@@ -31,8 +33,8 @@ pub struct Options {
     pub memory_mib: Option<u32>,
     /// Ports to publish.
     pub publish: Vec<Publish>,
-    /// Leave the network card out.
-    pub no_network: bool,
+    /// The network card.
+    pub network: Mode,
     /// More kernel arguments.
     pub append: String,
     /// Boot the root disk without the initramfs.
@@ -64,24 +66,75 @@ pub async fn prepare(
     kindling_bundle::verify(&folder, &manifest)?;
     let (accelerator, why) = accel::choose(options.accelerator, program).await?;
     reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
-    state.create(
+    let mode = settle_network(options, &manifest, reporter)?;
+    let host = match mode {
+        Mode::Tap => Some(network_on_the_host(options, reporter).await?),
+        _ => None,
+    };
+    let mut taken = None;
+    let made = state.create(
         options.name.as_deref(),
         &manifest.name,
         |own, name, others| {
             check_ports(&options.publish, others)?;
-            let spec = spec(options, &manifest, &folder, own, name, accelerator)?;
+            let network = match &host {
+                Some((config, leases)) => {
+                    let lease = leases.take(config, &state.folder(name))?;
+                    taken = Some((leases, lease.clone()));
+                    Some(Network::Tap {
+                        lease,
+                        leases: leases.clone(),
+                        config: Box::new(config.clone()),
+                    })
+                }
+                None => (mode == Mode::User).then(|| {
+                    let publish = options.publish.clone();
+                    Network::User(UserNetwork { publish })
+                }),
+            };
+            let spec = spec(options, &manifest, &folder, own, name, accelerator, network)?;
             check_unchanged(&folder, &manifest)?;
             Ok(spec)
         },
-    )
+    );
+    if made.is_err()
+        && let Some((leases, lease)) = taken
+    {
+        leases.give_back(&lease)?;
+    }
+    made
+}
+
+/// Which network the VM gets; says so where it was our choice.
+fn settle_network(options: &Options, manifest: &Manifest, reporter: &dyn Reporter) -> Result<Mode> {
+    let wanted = if manifest.machine.network {
+        options.network
+    } else {
+        Mode::None
+    };
+    let (mode, why) = wanted.settle(&options.publish)?;
+    if wanted == Mode::Auto {
+        let name = mode.name();
+        reporter.report(Event::Note(format!("network: {name} ({why})")));
+    }
+    Ok(mode)
+}
+
+/// The network as configured, with what it needs installed and what crashed VMs left on it cleared away.
+async fn network_on_the_host(
+    options: &Options,
+    reporter: &dyn Reporter,
+) -> Result<(NetworkConfig, Leases)> {
+    let config = Config::of_this_user()?.network;
+    config.check()?;
+    network::ensure(!options.no_install, reporter)?;
+    let leases = Leases::open(&config.bridge)?;
+    network::reconcile(&config, &leases).await?;
+    Ok((config, leases))
 }
 
 fn check_options(options: &Options, manifest: &Manifest) -> Result<()> {
     Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))?;
-    if !options.publish.is_empty() && !has_network(options, manifest) {
-        return Err(Error::user("a VM without a network card cannot publish ports")
-            .hint("leave out --publish or --no-network, or give the recipe a network: `[vm] network = true`"));
-    }
     for (at, publish) in options.publish.iter().enumerate() {
         if options.publish[..at].iter().any(|p| p.collides(publish)) {
             return Err(
@@ -93,16 +146,13 @@ fn check_options(options: &Options, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-fn has_network(options: &Options, manifest: &Manifest) -> bool {
-    manifest.machine.network && !options.no_network
-}
-
 fn check_ports(wanted: &[Publish], others: &[Vm]) -> Result<()> {
     wanted.iter().try_for_each(|publish| {
         publish.check_free(|| {
             let holds = |vm: &&Vm| {
                 let network = vm.spec.network.as_ref();
-                let taken = network.is_some_and(|n| n.publish.iter().any(|p| p.collides(publish)));
+                let taken =
+                    network.is_some_and(|n| n.publish().iter().any(|p| p.collides(publish)));
                 vm.status.state.is_live() && taken
             };
             others.iter().find(holds).map(|vm| vm.spec.name.clone())
@@ -118,8 +168,8 @@ fn spec(
     own: &Path,
     name: &str,
     accelerator: Accelerator,
+    network: Option<Network>,
 ) -> Result<Spec> {
-    let network = has_network(options, manifest);
     let initramfs = manifest
         .initramfs
         .as_ref()
@@ -142,13 +192,11 @@ fn spec(
             accelerator: &accelerator_arguments(accelerator),
             bundle: &manifest.cmdline,
             initramfs: initramfs.is_some(),
-            network,
+            network: network.as_ref(),
             name,
             append: &options.append,
         })?,
-        network: network.then(|| Network {
-            publish: options.publish.clone(),
-        }),
+        network,
         marker: manifest.ready.marker.clone(),
         timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
         remove: options.remove,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accel::Accelerator;
 use crate::disk::Disk;
-use crate::publish::Publish;
+use crate::network::Network;
 
 /// A VM as it was asked for; written once, when the VM is made. Paths that are not absolute are in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +48,4 @@ pub struct Source {
     pub key: String,
     /// The bundle's folder at that time.
     pub folder: PathBuf,
-}
-
-/// User-mode network: the guest reaches out through the host's sockets, nothing but published ports comes in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Network {
-    /// Ports of the guest that the host listens for.
-    pub publish: Vec<Publish>,
 }

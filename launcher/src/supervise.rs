@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use kindling_base::{Context, Result};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::console::{Finding, Watcher};
 use crate::control::{self, Asked, Request};
+use crate::network::{self, Network};
 use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
 use crate::status::{Ending, State, StopStep, now_ms};
 use crate::vmm::{Event, Machine, qemu};
@@ -59,7 +61,7 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
     let spawned = Instant::now();
     vm.status.supervisor_pid = Some(std::process::id());
     vm.status.spawned_at_ms = Some(now_ms());
-    match qemu::start(&vm.folder, &vm.spec).await {
+    match start(vm).await {
         Ok((machine, console)) => {
             vm.status.vmm_pid = machine.pid();
             vm.save_status()?;
@@ -86,9 +88,31 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
         }),
     }
     control::close(&vm.folder);
+    if let Some(Network::Tap {
+        lease,
+        leases,
+        config,
+    }) = &vm.spec.network
+    {
+        // What stays behind is found again by its lease, so the VM's own end is what is reported.
+        let _ = network::detach(config, leases, lease).await;
+    }
     vm.save_status()?;
     sink(Report::Ended(vm));
     Ok(())
+}
+
+/// Attaches the VM to its network and starts its machine.
+async fn start(vm: &Vm) -> Result<(impl Machine + use<>, pipe::Receiver)> {
+    if let Some(Network::Tap {
+        lease,
+        leases,
+        config,
+    }) = &vm.spec.network
+    {
+        network::attach(config, leases, lease).await?;
+    }
+    qemu::start(&vm.folder, &vm.spec).await
 }
 
 struct Run<'a, 'b> {

@@ -82,6 +82,8 @@ impl Scratch {
         kindling()
             .directory(self.root())
             .env("KINDLING_STATE", self.path("state"))
+            // As root, `auto` would attach test guests to a bridge of this very machine.
+            .env("KINDLING_NETWORK", "user")
             .args(args)
     }
 }

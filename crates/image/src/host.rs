@@ -35,7 +35,12 @@ pub const TEST: &[HostPackage] = &[
     package(
         "iproute2",
         Proof::Program("ip"),
-        "to test the guest's network script in a network namespace",
+        "to test networks in namespaces of their own",
+    ),
+    package(
+        "nftables",
+        Proof::Program("nft"),
+        "to filter what guests send, in the tests",
     ),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kindling_base::{Error, Reporter, Result};
+use kindling_base::{Error, Result};
 
 use super::netlink::{Link, Netlink};
 use super::tap::Tap;
@@ -20,18 +20,11 @@ pub struct Attachment {
     pub taps: Vec<String>,
 }
 
-/// Makes the bridge where it is missing, a TAP for the lease, and the filter. Needs root.
+/// Makes the bridge where it is missing, a TAP for the lease, and the filter. Needs root and [`ensure`](super::ensure).
 ///
 /// # Errors
 /// The bridge belongs to something else, or the kernel refuses.
-pub async fn attach(
-    config: &NetworkConfig,
-    leases: &Leases,
-    lease: &Lease,
-    install: bool,
-    reporter: &dyn Reporter,
-) -> Result<()> {
-    firewall::ensure(install, reporter)?;
+pub async fn attach(config: &NetworkConfig, leases: &Leases, lease: &Lease) -> Result<()> {
     let netlink = Netlink::open()?;
     let bridge = bridge(config, &netlink).await?;
     if let Some(left) = netlink.link(&lease.tap).await? {
@@ -44,7 +37,7 @@ pub async fn attach(
     netlink
         .add_port(&tap, &bridge, ALIAS, config.isolate)
         .await?;
-    firewall::load(config, leases, &leases.list()?)
+    firewall::load(config, leases)
 }
 
 /// Removes the TAP of a lease and gives the lease back. The bridge stays.
@@ -57,7 +50,7 @@ pub async fn detach(config: &NetworkConfig, leases: &Leases, lease: &Lease) -> R
         netlink.delete(&tap).await?;
     }
     leases.give_back(lease)?;
-    firewall::load(config, leases, &leases.list()?)
+    firewall::load(config, leases)
 }
 
 /// Clears exactly what is dead: leases whose VM does not live, with their TAPs, and TAPs of ours on this bridge that
@@ -93,7 +86,7 @@ pub async fn reconcile(config: &NetworkConfig, leases: &Leases) -> Result<Attach
         }
     }
     if cleared != Attachment::default() && bridge.is_some() {
-        firewall::load(config, leases, &live)?;
+        firewall::load(config, leases)?;
     }
     Ok(cleared)
 }

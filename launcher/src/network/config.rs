@@ -142,7 +142,10 @@ pub struct Egress {
 
 impl fmt::Display for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.to)?;
+        match self.to.prefix {
+            32 => write!(f, "{}", self.to.address)?,
+            _ => write!(f, "{}", self.to)?,
+        }
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }

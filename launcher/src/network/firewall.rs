@@ -17,15 +17,20 @@ const PACKAGE: HostPackage = HostPackage {
 };
 
 /// Makes sure that nft is installed.
-pub(super) fn ensure(install: bool, reporter: &dyn Reporter) -> Result<()> {
+///
+/// # Errors
+/// It is missing and may not be installed, or apt failed.
+pub fn ensure(install: bool, reporter: &dyn Reporter) -> Result<()> {
     host::ensure(&[PACKAGE], install, reporter)
 }
 
-/// Loads the filter for these leases, and lets the kernel forward packets where guests use NAT.
-pub(super) fn load(config: &NetworkConfig, leases: &Leases, live: &[Lease]) -> Result<()> {
-    let path = leases.folder().join("rules.nft");
-    files::write_atomic(&path, rules(config, live).as_bytes(), 0o644)?;
-    Command::new(PROGRAM).arg("-f").arg(&path).run()?;
+/// Loads the filter for all leases, and lets the kernel forward packets where guests use NAT.
+pub(super) fn load(config: &NetworkConfig, leases: &Leases) -> Result<()> {
+    leases.while_unchanged(|all| {
+        let path = leases.folder().join("rules.nft");
+        files::write_atomic(&path, rules(config, all).as_bytes(), 0o644)?;
+        Command::new(PROGRAM).arg("-f").arg(&path).run()
+    })?;
     if config.nat {
         let path = Path::new("/proc/sys/net/ipv4/ip_forward");
         if files::read_text(path)?.trim() == "0" {

@@ -34,7 +34,7 @@ pub struct Lease {
 }
 
 /// The leases of one bridge in one network namespace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leases {
     folder: PathBuf,
 }
@@ -142,6 +142,18 @@ impl Leases {
     pub fn list(&self) -> Result<Vec<Lease>> {
         let _guard = self.guard()?;
         self.read()
+    }
+
+    /// Runs `use_them` with all leases, none of which comes or goes meanwhile.
+    ///
+    /// # Errors
+    /// They cannot be read, or `use_them` failed.
+    pub(super) fn while_unchanged<T>(
+        &self,
+        use_them: impl FnOnce(&[Lease]) -> Result<T>,
+    ) -> Result<T> {
+        let _guard = self.guard()?;
+        use_them(&self.read()?)
     }
 
     fn read(&self) -> Result<Vec<Lease>> {

@@ -14,6 +14,7 @@ mod config;
 mod firewall;
 mod lease;
 mod mac;
+mod mode;
 mod netlink;
 mod probe;
 mod tap;
@@ -22,6 +23,9 @@ mod tests;
 
 pub use attach::{Attachment, attach, detach, reconcile};
 pub use config::{Egress, NetworkConfig, Subnet};
+pub use firewall::ensure;
 pub use lease::{Lease, Leases};
 pub use mac::Mac;
-pub use probe::{Verdict, probe};
+pub use mode::{Mode, Network, UserNetwork};
+pub use probe::Verdict;
+pub(crate) use probe::probe;

@@ -56,7 +56,7 @@ impl fmt::Display for Verdict {
 ///
 /// # Errors
 /// The host itself refuses; what is wrong with the guest is a [`Verdict`].
-pub async fn probe(lease: &Lease, port: u16, limit: Duration) -> Result<Verdict> {
+pub(crate) async fn probe(lease: &Lease, port: u16, limit: Duration) -> Result<Verdict> {
     let deadline = Instant::now() + limit;
     let netlink = Netlink::open()?;
     let tap = netlink.link(&lease.tap).await?;

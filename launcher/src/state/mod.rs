@@ -230,7 +230,8 @@ impl StateFolder {
         Lock::acquire(&self.vms.join(".lock"), || {})
     }
 
-    fn folder(&self, name: &str) -> PathBuf {
+    /// The folder of the VM of this name, whether there is one or not.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         self.vms.join(name)
     }
 

@@ -68,7 +68,8 @@ fn without_initramfs_and_network_the_guest_gets_neither() {
         "run",
         folder,
         "--no-initramfs",
-        "--no-network",
+        "--network",
+        "none",
         "--accel",
         "tcg",
     ]);

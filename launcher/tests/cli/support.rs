@@ -132,6 +132,8 @@ impl Case {
             .args(args)
             .directory(self.root.path())
             .env("KINDLING_STATE", self.path("state"))
+            // As root, `auto` would attach test guests to a bridge of this very machine.
+            .env("KINDLING_NETWORK", "user")
     }
 
     /// Runs the binary to its end.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_launcher::network::Mode;
 use kindling_launcher::{Accelerator, Options, Publish, Wanted};
 
 /// Run virtual machines from Kindling bundles.
@@ -66,6 +67,16 @@ pub(crate) enum Command {
         #[arg(long, short)]
         force: bool,
     },
+    /// Ask a VM on the bridge end to end: carrier, ARP, ping, TCP; the first that fails is named
+    Probe {
+        /// The VM's name
+        name: String,
+        /// The guest's TCP port
+        port: u16,
+        /// How long to wait for answers
+        #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+        timeout: u32,
+    },
     /// Say what this machine offers: QEMU, KVM and its speed, memory, leftovers of crashes
     Doctor,
     /// Supervise a VM in the background; started by `run --detach`
@@ -111,9 +122,10 @@ pub(crate) struct RunArgs {
     /// Make a TCP port of the guest reachable on the host, at 127.0.0.1 unless an address is given; repeatable
     #[arg(long, short, value_name = "[ADDRESS:]HOST:GUEST")]
     publish: Vec<Publish>,
-    /// Leave out the network card
-    #[arg(long)]
-    no_network: bool,
+    /// The network card: `tap` puts the guest on the host's bridge and needs root; `user` needs no privileges and lets
+    /// nothing in but published ports; `auto` is tap where it can be and no port is published, else user
+    #[arg(long, value_enum, env = "KINDLING_NETWORK", default_value_t = Net::Auto)]
+    network: Net,
     /// Add arguments to the kernel command line
     #[arg(
         long,
@@ -144,6 +156,14 @@ enum Accel {
     Tcg,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Net {
+    Auto,
+    Tap,
+    User,
+    None,
+}
+
 impl RunArgs {
     pub(crate) fn into_options(self) -> Options {
         Options {
@@ -158,7 +178,12 @@ impl RunArgs {
             vcpus: self.vcpus,
             memory_mib: self.memory_mib,
             publish: self.publish,
-            no_network: self.no_network,
+            network: match self.network {
+                Net::Auto => Mode::Auto,
+                Net::Tap => Mode::Tap,
+                Net::User => Mode::User,
+                Net::None => Mode::None,
+            },
             append: self.append,
             no_initramfs: self.no_initramfs,
             timeout_s: self.timeout,

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kindling_base::{Context, Error, Exit, Result, files};
 use kindling_launcher::{
-    CONSOLE_LOG, Report, State, StateFolder, copy_log, detach, examine, kvm, prepare, remove, stop,
-    supervise, supervise_detached,
+    CONSOLE_LOG, Report, State, StateFolder, copy_log, detach, examine, kvm, prepare, probe,
+    remove, stop, supervise, supervise_detached,
 };
 
 use args::{Cli, Command, RunArgs};
@@ -51,6 +51,16 @@ async fn dispatch(command: Command, screen: &Screen) -> Result<()> {
         Command::Rm { name, force } => {
             remove(&state()?, &name, force).await?;
             screen.removed(&name)
+        }
+        Command::Probe {
+            name,
+            port,
+            timeout,
+        } => {
+            let vm = state()?.find(&name)?;
+            let verdict = probe(&vm, port, args::seconds(timeout)).await?;
+            screen.verdict(&name, port, verdict)?;
+            verdict.check(&name, port)
         }
         Command::Doctor => screen.doctor(&examine(&state()?, &program()?).await?),
         Command::Supervise { folder } => supervise_detached(&folder).await,

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use kindling_base::{Context, Error, Event, Reporter, Result};
+use kindling_launcher::network::Verdict;
 use kindling_launcher::{
     Doctor, Ending, Listing, Report, Status, StopStep, Stopped, Vm, kvm::Probe,
 };
@@ -105,7 +106,13 @@ impl Screen {
         }
         let mut table = vec![
             [
-                "NAME", "BUNDLE", "STATE", "PID", "UPTIME", "READY IN", "PORTS",
+                "NAME",
+                "BUNDLE",
+                "STATE",
+                "PID",
+                "UPTIME",
+                "READY IN",
+                "REACHED AT",
             ]
             .map(str::to_owned),
         ];
@@ -159,6 +166,13 @@ impl Screen {
         ];
         let lines = lines.map(|(what, text)| [what.to_owned(), text]);
         print(&columns(&lines))
+    }
+
+    pub(crate) fn verdict(&self, name: &str, port: u16, verdict: Verdict) -> Result<()> {
+        if self.json {
+            return print(&to_json(&verdict)?);
+        }
+        print(&format!("{name}: port {port}: {verdict}"))
     }
 
     pub(crate) fn probe(&self, probe: &Probe) -> Result<()> {
@@ -218,16 +232,17 @@ fn row(vm: &Vm) -> Value {
         "created_at_ms": status.created_at_ms,
         "ended_at_ms": status.ended_at_ms,
         "ending": status.ending,
-        "publish": vm.spec.network.as_ref().map(|n| &n.publish),
+        "network": vm.spec.network.as_ref(),
     })
 }
 
 fn cells(vm: &Vm) -> [String; 7] {
     let none = || "-".to_owned();
-    let ports = vm.spec.network.iter().flat_map(|n| &n.publish);
-    let ports: Vec<String> = ports
-        .map(|p| format!("{}:{}->{}", p.address, p.host, p.guest))
-        .collect();
+    let network = vm.spec.network.as_ref();
+    let publish = network.into_iter().flat_map(|n| n.publish());
+    let publish = publish.map(|p| format!("{}:{}->{}", p.address, p.host, p.guest));
+    let address = network.and_then(|n| n.address()).map(|a| a.to_string());
+    let reached: Vec<String> = address.into_iter().chain(publish).collect();
     [
         vm.spec.name.clone(),
         vm.spec.bundle.name.clone(),
@@ -235,10 +250,10 @@ fn cells(vm: &Vm) -> [String; 7] {
         vm.status.vmm_pid.map_or_else(none, |pid| pid.to_string()),
         vm.status.uptime().map_or_else(none, coarse),
         vm.status.ready_after().map_or_else(none, seconds),
-        if ports.is_empty() {
+        if reached.is_empty() {
             none()
         } else {
-            ports.join(",")
+            reached.join(",")
         },
     ]
 }

@@ -117,7 +117,7 @@ fn a_bridge_of_somebody_else_is_left_alone() {
         let (config, leases) = (host.config.clone(), host.leases());
         let lease = leases.take(&config, &host.vm("one")).unwrap();
         let error = host.namespace.run(move |runtime| {
-            let attached = attach(&config, &leases, &lease, false, &Silent);
+            let attached = attach(&config, &leases, &lease);
             let error = runtime.block_on(attached).unwrap_err();
             leases.give_back(&lease).unwrap();
             error

@@ -9,7 +9,6 @@ mod verdicts;
 use std::path::Path;
 use std::time::Duration;
 
-use kindling_base::Silent;
 use tempfile::TempDir;
 
 use super::{Lease, Leases, NetworkConfig, attach};
@@ -63,7 +62,7 @@ impl Host {
         self.namespace.run(move |runtime| {
             let leases = Leases::open_in(&root, &config.bridge).unwrap();
             let lease = leases.take(&config, &vm).unwrap();
-            let attached = attach(&config, &leases, &lease, false, &Silent);
+            let attached = attach(&config, &leases, &lease);
             runtime.block_on(attached).unwrap();
             lease
         })

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 
 use crate::accel::Accelerator;
-use crate::spec::{Network, Spec};
+use crate::network::Network;
+use crate::spec::Spec;
 
 /// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output. `control` is
 /// the descriptor of a connected socket that the process inherits: it leaves no file behind and ends with the process.
@@ -46,7 +47,14 @@ pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
     if let Some(network) = &spec.network {
         add(&["-netdev", &netdev(network)]);
         // Without its boot ROM, which a guest with a given kernel never runs.
-        add(&["-device", "virtio-net-pci,netdev=net,romfile="]);
+        let mac = match network {
+            Network::User(_) => String::new(),
+            Network::Tap { lease, .. } => format!(",mac={}", lease.mac),
+        };
+        add(&[
+            "-device",
+            &format!("virtio-net-pci,netdev=net,romfile={mac}"),
+        ]);
     }
     args.extend(["-kernel".into(), spec.kernel.clone().into_os_string()]);
     if let Some(initramfs) = &spec.initramfs {
@@ -57,8 +65,14 @@ pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
 }
 
 fn netdev(network: &Network) -> String {
-    let mut netdev = "user,id=net".to_owned();
-    for publish in &network.publish {
+    let mut netdev = match network {
+        Network::User(_) => "user,id=net".to_owned(),
+        // We made it and brought it up: QEMU's scripts have nothing to do.
+        Network::Tap { lease, .. } => {
+            format!("tap,id=net,ifname={},script=no,downscript=no", lease.tap)
+        }
+    };
+    for publish in network.publish() {
         netdev.push_str(&format!(
             ",hostfwd=tcp:{}:{}-:{}",
             publish.address, publish.host, publish.guest
@@ -70,14 +84,15 @@ fn netdev(network: &Network) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::UserNetwork;
 
     #[test]
     fn ports_are_forwarded_from_their_address() {
         let publish = ["8080:80", "0.0.0.0:2222:22"].map(|p| p.parse().unwrap());
         assert_eq!(
-            netdev(&Network {
+            netdev(&Network::User(UserNetwork {
                 publish: publish.to_vec()
-            }),
+            })),
             "user,id=net,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:0.0.0.0:2222-:22"
         );
     }
