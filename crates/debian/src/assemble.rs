@@ -12,7 +12,7 @@ use crate::control::Control;
 use crate::root::Root;
 use crate::sandbox::{self, Job, Sandbox};
 use crate::unpack::{Conffiles, Source, unpack};
-use crate::{configure, dpkg, freeze, order};
+use crate::{configure, dpkg, freeze, memory, order};
 
 /// The name of the frozen tree in [`Assembly::out`].
 pub const TREE: &str = "tree.tar";
@@ -94,6 +94,9 @@ pub(crate) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<
         .iter()
         .map(|deb| Control::read(deb))
         .collect::<Result<Vec<_>>>()?;
+    files::remove(&spec.root)?;
+    // A tree that is to be kept outlives the sandbox, so it has to be on the disk.
+    let in_memory = !spec.keep_root && memory::mount(&spec.root, &packages)?;
     let root = prepare(&spec.root, architecture(&packages)?)?;
     let sandbox = Sandbox {
         root: spec.root.clone(),
@@ -104,6 +107,10 @@ pub(crate) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<
     configure::audit(&sandbox)?;
     sandbox::end_processes()?;
     freeze::freeze(&root, spec.epoch, started, &spec.tar)?;
+    drop(root);
+    if in_memory {
+        memory::unmount(&spec.root)?;
+    }
     if !spec.keep_root {
         files::remove(&spec.root)?;
     }
@@ -172,7 +179,6 @@ fn architecture(packages: &[Control]) -> Result<&str> {
 
 /// Makes an empty root with what has to be there before the first package.
 fn prepare(path: &Path, architecture: &str) -> Result<Root> {
-    files::remove(path)?;
     files::create_dir_all(path)?;
     // Debian's merged /usr as debootstrap and mmdebstrap make it: the packages of Debian 12 still have files
     // in /bin and /lib, and dpkg follows the links.

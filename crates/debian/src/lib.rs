@@ -23,6 +23,7 @@ mod index;
 mod keyring;
 mod load;
 mod lock;
+mod memory;
 mod mirrors;
 mod order;
 mod overrides;

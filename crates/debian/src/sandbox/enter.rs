@@ -52,6 +52,26 @@ struct Entry {
     services: bool,
 }
 
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Where stand-ins are, in a file system of their own that ends with the program.
+const STAND_INS: &str = "/dev/.kindling";
+
+/// [`PATH`], stand-ins first.
+const PATH_WITH_STAND_INS: &str =
+    "/dev/.kindling:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Programs whose whole output `tidy` removes from the tree, because it holds times or secrets of the build: bytecode
+/// of Python, font and icon caches, host keys. In a desktop they take half of the time that configuring takes.
+const POINTLESS: [&str; 6] = [
+    "ssh-keygen",
+    "py3compile",
+    "pypy3compile",
+    "fc-cache",
+    "gtk-update-icon-cache",
+    "update-icon-caches",
+];
+
 impl Sandbox {
     /// Runs a program in the root and returns what it printed.
     ///
@@ -69,10 +89,7 @@ impl Sandbox {
         let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let epoch = self.epoch.to_string();
         let base = [
-            (
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            ),
+            ("PATH", if services { PATH } else { PATH_WITH_STAND_INS }),
             ("HOME", "/root"),
             ("TERM", "dumb"),
             ("LC_ALL", "C.UTF-8"),
@@ -200,15 +217,52 @@ fn mount(root: &Path, services: bool) -> Result<()> {
     let options = c"newinstance,ptmxmode=0666,mode=0620,gid=5";
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     rustix::mount::mount("devpts", &pts, "devpts", flags, options).context(what(&pts))?;
+    if !services {
+        stand_ins(root)?;
+    }
+    Ok(())
+}
+
+/// Puts programs of ours in the way of those that must not or need not run while packages are configured.
+fn stand_ins(root: &Path) -> Result<()> {
+    let what = |path: &Path| format!("cannot mount {}", path.display());
+    let folder = root.join(STAND_INS.trim_start_matches('/'));
+    files::create_dir_all(&folder)?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    rustix::mount::mount("tmpfs", &folder, "tmpfs", flags, c"mode=0755").context(what(&folder))?;
+    for name in POINTLESS {
+        files::write_atomic(&folder.join(name), b"#!/bin/sh\nexit 0\n", 0o755)?;
+    }
+    // Python's own packages compile their library by this module, called by its path.
+    for compiler in python_compilers(root)? {
+        let module = folder.join("py_compile.py");
+        files::write_atomic(&module, b"def compile(*_, **__): pass\n", 0o644)?;
+        rustix::mount::mount_bind(&module, &compiler).context(what(&compiler))?;
+    }
     let daemon = root.join("usr/sbin/start-stop-daemon");
-    if !services && std::fs::symlink_metadata(&daemon).is_ok_and(|meta| meta.is_file()) {
+    if std::fs::symlink_metadata(&daemon).is_ok_and(|meta| meta.is_file()) {
         refuse_link(&root.join("usr"))?;
         refuse_link(&root.join("usr/sbin"))?;
-        let script = dev.join(".no-daemon");
+        let script = folder.join("start-stop-daemon");
         files::write_atomic(&script, NO_DAEMON.as_bytes(), 0o755)?;
         rustix::mount::mount_bind(&script, &daemon).context(what(&daemon))?;
     }
     Ok(())
+}
+
+/// `usr/lib/python3*/py_compile.py`.
+fn python_compilers(root: &Path) -> Result<Vec<PathBuf>> {
+    let library = root.join("usr/lib");
+    if refuse_link(&root.join("usr")).is_err() || refuse_link(&library).is_err() {
+        return Ok(Vec::new());
+    }
+    let folders = files::list(&library)?.into_iter().filter(|folder| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("python3") && refuse_link(folder).is_ok()
+    });
+    let modules = folders.map(|folder| folder.join("py_compile.py"));
+    let is_file = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
+    Ok(modules.filter(is_file).collect())
 }
 
 /// The paths here are the machine's: a link that a package planted would lead out of the tree.
