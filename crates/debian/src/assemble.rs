@@ -7,11 +7,12 @@ use std::time::SystemTime;
 use kindling_base::{Context, Error, Event, Reporter, Result, Unit, files};
 use serde::{Deserialize, Serialize};
 
+use crate::ahead::Ahead;
 use crate::claims::Claims;
 use crate::control::Control;
 use crate::root::Root;
 use crate::sandbox::{self, Job, Sandbox};
-use crate::unpack::{Conffiles, Source, unpack};
+use crate::unpack::{Conffiles, Source, largest_first, unpack};
 use crate::{configure, dpkg, freeze, memory, order};
 
 /// The name of the frozen tree in [`Assembly::out`].
@@ -141,14 +142,20 @@ fn populate(
     let mut unpacked = std::collections::HashMap::new();
     let done = AtomicU64::new(0);
     let [first, second] = order::batches(packages);
+    let later = largest_first(&sources, &second).into_iter();
+    let later: Vec<PathBuf> = later.map(|(_, i)| sources[i].deb.to_owned()).collect();
+    let mut ahead = Ahead::default();
     for (batch, conffiles) in [(first, Conffiles::InPlace), (second, Conffiles::Pending)] {
         // The first batch's scripts need the batch itself: a shell, libc. Later ones run before their package is
         // unpacked, as they expect, and may divert files of others.
         if conffiles == Conffiles::Pending {
             preinsts(&batch)?;
+            ahead.stop();
         }
-        unpacked.extend(unpack(root, &sources, &batch, &claims, conffiles)?);
+        unpacked.extend(unpack(root, &sources, &batch, &claims, conffiles, &ahead)?);
         if conffiles == Conffiles::InPlace {
+            // Scripts keep one processor busy: the others have time until the second batch is unpacked.
+            ahead = Ahead::start(later.clone(), memory::spare());
             forbid_services(root)?;
             preinsts(&batch)?;
         }

@@ -2,6 +2,7 @@
 //! .deb files, and the way from them to a configured, frozen tree.
 
 mod agent;
+mod ahead;
 mod ar;
 mod archive;
 mod assemble;

@@ -40,6 +40,11 @@ pub(crate) fn unmount(folder: &Path) -> Result<()> {
         .context(format!("cannot unmount {}", folder.display()))
 }
 
+/// Bytes that may hold what is not needed yet.
+pub(crate) fn spare() -> u64 {
+    (available().unwrap_or(0) / 8).min(1 << 30)
+}
+
 /// Bytes that the packages will take: Installed-Size (deb-control(5), KiB) with a page for each package's records.
 fn needed(packages: &[Control]) -> u64 {
     let kib = |control: &Control| control.field("Installed-Size").parse().unwrap_or(0u64) + 64;
@@ -50,7 +55,9 @@ fn needed(packages: &[Control]) -> u64 {
 /// Bytes that may be used: by the machine as a whole, and by our control group (cgroup v2).
 fn available() -> Option<u64> {
     let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     let machine = kib * 1024;
     Some(group_limit().map_or(machine, |group| machine.min(group)))
@@ -61,13 +68,22 @@ fn group_limit() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let top = Path::new("/sys/fs/cgroup");
-    let number = |path: &Path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let number = |path: &Path| {
+        std::fs::read_to_string(path)
+            .ok()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
     let left = |group: &Path| {
         let limit = number(&group.join("memory.max"))?; // `max` is no number
         Some(limit.saturating_sub(number(&group.join("memory.current"))?))
     };
     let own = top.join(own);
-    own.ancestors().take_while(|group| group.starts_with(top)).filter_map(left).min()
+    own.ancestors()
+        .take_while(|group| group.starts_with(top))
+        .filter_map(left)
+        .min()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use kindling_base::{Context, Error, Result, hash};
 use kindling_tree::{Content, Entry, Kind, tar::read_member};
 use md5::{Digest, Md5};
 
+use crate::ahead::Ahead;
 use crate::claims::{Claim, Claims};
 use crate::control::Control;
 use crate::overrides::Overrides;
@@ -57,8 +58,10 @@ pub(crate) fn unpack(
     batch: &[usize],
     claims: &Claims<'_>,
     conffiles: Conffiles,
+    ahead: &Ahead,
 ) -> Result<HashMap<usize, Unpacked>> {
     let run = Run {
+        ahead,
         root,
         claims,
         conffiles,
@@ -66,11 +69,7 @@ pub(crate) fn unpack(
         directories: Mutex::default(),
     };
     // Large packages first, so that no processor is left with one at the end.
-    let mut queue: Vec<(usize, usize)> = batch.iter().copied().enumerate().collect();
-    queue.sort_by_cached_key(|&(rank, i)| {
-        let size = std::fs::metadata(sources[i].deb).map_or(0, |meta| meta.len());
-        (std::cmp::Reverse(size), rank)
-    });
+    let queue = largest_first(sources, batch);
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());
     let failed = AtomicUsize::new(0);
@@ -112,8 +111,19 @@ pub(crate) fn unpack(
     Ok(unpacked)
 }
 
+/// The packages of `batch` with their place in it.
+pub(crate) fn largest_first(sources: &[Source<'_>], batch: &[usize]) -> Vec<(usize, usize)> {
+    let mut queue: Vec<(usize, usize)> = batch.iter().copied().enumerate().collect();
+    queue.sort_by_cached_key(|&(rank, i)| {
+        let size = std::fs::metadata(sources[i].deb).map_or(0, |meta| meta.len());
+        (std::cmp::Reverse(size), rank)
+    });
+    queue
+}
+
 /// One call of [`unpack`].
 struct Run<'a> {
+    ahead: &'a Ahead,
     root: &'a Root,
     claims: &'a Claims<'a>,
     conffiles: Conffiles,
@@ -150,7 +160,7 @@ impl Run<'_> {
         let mut later = Vec::new();
         // Where this package's regular files went, for its hard links.
         let mut placed: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
-        let mut archive = deb::open_data(source.deb)?;
+        let mut archive = self.ahead.open(source.deb)?;
         for member in archive.entries().map_err(unsound)? {
             let mut member = member.map_err(unsound)?;
             let nothing = Content::Bytes([].into());

@@ -35,7 +35,7 @@ fn run() -> Result<()> {
         out: Path::new(out),
         log: &Path::new(out).join("assemble.log"),
         helper: &helper,
-        keep_root: std::env::var_os("KEEP").is_some(),
+        keep_root: true,
     };
     assemble(&assembly, &Silent)
 }

@@ -87,7 +87,14 @@ impl Case {
         let root = Root::open(&self.root())?;
         let claims = Claims::new(&packages, &root)?;
         let batch: Vec<usize> = (0..packages.len()).collect();
-        unpack(&root, &sources, &batch, &claims, conffiles)
+        unpack(
+            &root,
+            &sources,
+            &batch,
+            &claims,
+            conffiles,
+            &Ahead::default(),
+        )
     }
 
     fn read(&self, path: &str) -> String {
