@@ -1,10 +1,12 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::render::Mode;
+use crate::units;
 
 /// The recipe that is built when none is named.
 pub(crate) const DEFAULT_RECIPE: &str = "minimal-debian-12";
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     KernelConfig(RecipeArgs),
     /// Check every byte of a bundle against its manifest
     Verify(Verify),
+    /// Bound the store by size and age; nothing that a running build uses goes
+    Gc(Gc),
     /// Show what this machine has and lacks
     Doctor,
     /// Build what the tests need, then run all of them
@@ -102,6 +106,19 @@ pub(crate) struct Verify {
     /// A bundle's folder
     #[arg(default_value = "out/minimal-debian-12")]
     pub(crate) bundle: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Gc {
+    /// What was used longest ago goes until the rest fits
+    #[arg(long, value_name = "SIZE", default_value = "20G", value_parser = units::bytes)]
+    pub(crate) max_size: u64,
+    /// What has not been used for so long goes
+    #[arg(long, value_name = "AGE", default_value = "30d", value_parser = units::age)]
+    pub(crate) max_age: Duration,
+    /// Only say what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod render;
 mod tally;
+mod units;
 
 use clap::Parser;
 use kindling_base::Exit;
@@ -20,6 +21,7 @@ fn main() -> Exit {
         Command::Lock(args) => commands::lock::run(args, &cli.global, &*renderer),
         Command::KernelConfig(args) => commands::kernel_config::run(args, &cli.global, &*renderer),
         Command::Verify(args) => commands::verify::run(args, &*renderer),
+        Command::Gc(args) => commands::gc::run(args, &cli.global, &*renderer),
         Command::Doctor => commands::doctor::run(&cli.global),
         Command::Test(args) => commands::test::run(args, &cli.global, &*renderer),
         Command::Tidy => commands::tidy::run(&*renderer),

@@ -152,6 +152,25 @@ pub fn size_below(path: &Path) -> Result<u64> {
     list(path)?.iter().map(|path| size_below(path)).sum()
 }
 
+/// Bytes that a file, or a folder with all below it, takes on the disk: holes take none.
+///
+/// # Errors
+/// Something in it cannot be read.
+pub fn disk_usage(path: &Path) -> Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let what = || format!("cannot stat {}", path.display());
+    let meta = fs::symlink_metadata(path).context(what())?;
+    let own = meta.blocks() * 512; // stat(2): whatever the file system's blocks are
+    if !meta.is_dir() {
+        return Ok(own);
+    }
+    let below = list(path)?
+        .iter()
+        .map(|path| disk_usage(path))
+        .sum::<Result<u64>>();
+    Ok(own + below?)
+}
+
 /// Makes renames inside a folder durable.
 ///
 /// # Errors

@@ -94,6 +94,7 @@ fn build_locked(
     let plan = plan(locked, inputs);
     let folder = files::absolute(&request.out.join(&locked.recipe.name))?;
     if bundle::is_current(&folder, &plan, store) {
+        plan.mark_used(store);
         let manifest = kindling_bundle::load(&folder)?;
         return Ok(Built {
             folder,

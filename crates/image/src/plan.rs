@@ -2,6 +2,7 @@
 //! runs nothing, and prints the same on every machine with the same inputs.
 
 use kindling_base::hash::Hasher;
+use kindling_store::Store;
 
 use crate::inputs::Inputs;
 use crate::lock::Locked;
@@ -37,6 +38,28 @@ pub struct Plan {
     pub rootfs: String,
     /// Key of the whole bundle.
     pub bundle: String,
+}
+
+impl Plan {
+    /// The stages whose results the store keeps, each with its key.
+    pub fn stages(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let always = [
+            (stage::KERNEL, self.kernel.as_str()),
+            (stage::PACKAGES, &self.packages),
+            (stage::ROOTFS, &self.rootfs),
+        ];
+        let initramfs = self.initramfs.as_deref();
+        always
+            .into_iter()
+            .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
+    }
+
+    /// Marks results as used now: a bundle that is up to date keeps what it was made of from growing old.
+    pub fn mark_used(&self, store: &Store) {
+        for (stage, key) in self.stages() {
+            let _ = store.stage(stage, key);
+        }
+    }
 }
 
 /// Computes the plan.

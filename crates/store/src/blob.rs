@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::Store;
 
 /// Beginning of the names of blobs that are being written.
-const PREFIX: &str = "blob-";
+pub(crate) const PREFIX: &str = "blob-";
 
 /// Age at which a blob that is still being written must be a dead program's.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,8 +20,7 @@ const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 impl Store {
     /// The blob with this SHA-256, if the store has it.
     pub fn blob(&self, sha256: &str) -> Option<PathBuf> {
-        let path = self.blob_path(sha256);
-        path.exists().then_some(path)
+        self.session.take(self.blob_path(sha256))
     }
 
     /// Begins to write a blob; nobody sees it before [`BlobWriter::commit`].
@@ -110,6 +109,7 @@ impl BlobWriter {
     fn commit_as(self, sha256: &str) -> Result<PathBuf> {
         let path = self.store.blob_path(sha256);
         let what = || format!("cannot write {}", path.display());
+        self.store.session.reserve(&path)?;
         if let Some(parent) = path.parent() {
             files::create_dir_all(parent)?;
         }

@@ -8,24 +8,33 @@
 //! work/NAME/              folders that outlive a build, such as a kernel's object files
 //! staging/                results being made; renamed into place when whole
 //! locks/                  one file a key
+//! uses/                   what each open store was given, so that a garbage collection leaves it
 //! ```
 //!
 //! **What is at its final name is whole**: everything is written under a temporary name, synced, then
 //! renamed. Whoever finds a leftover while holding the key's lock may delete it.
 
 mod blob;
+mod gc;
+mod session;
 mod stage;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kindling_base::{Error, Result, files};
 
 pub use blob::BlobWriter;
+pub use gc::{Collected, Entry, Limits};
 
-/// An open store. Cheap to clone; holds no lock by itself.
+use session::Session;
+
+/// An open store. Cheap to clone. What it was asked for is safe from garbage collections until the last clone is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    session: Arc<Session>,
 }
 
 impl Store {
@@ -38,8 +47,10 @@ impl Store {
             files::create_dir_all(&root.join(part))?;
         }
         blob::remove_abandoned(&root.join("staging"));
+        let root = files::absolute(root)?;
         Ok(Self {
-            root: files::absolute(root)?,
+            session: Arc::new(Session::open(&root)?),
+            root,
         })
     }
 

@@ -9,8 +9,7 @@ use crate::Store;
 impl Store {
     /// The result of `stage` for `key`, if the store has it.
     pub fn stage(&self, stage: &str, key: &str) -> Option<PathBuf> {
-        let path = self.stage_path(stage, key);
-        path.exists().then_some(path)
+        self.session.take(self.stage_path(stage, key))
     }
 
     /// Returns the result of `stage` for `key`, made by `make` in an empty folder where it is missing.
@@ -42,6 +41,7 @@ impl Store {
             return Err(error);
         }
         let path = self.stage_path(stage, key);
+        self.session.reserve(&path)?;
         if let Some(parent) = path.parent() {
             files::create_dir_all(parent)?;
         }
@@ -61,7 +61,9 @@ impl Store {
         let lock = self.lock(&format!("work-{name}"), waiting)?;
         lock.inherit()?;
         let path = self.root.join("work").join(name);
+        self.session.reserve(&path)?;
         files::create_dir_all(&path)?;
+        let _ = self.session.take(path.clone()); // marks the time
         Ok((path, lock))
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod build_image;
 mod cargo;
 pub(crate) mod doctor;
+pub(crate) mod gc;
 pub(crate) mod kernel_config;
 pub(crate) mod lock;
 mod setup;

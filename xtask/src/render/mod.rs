@@ -18,6 +18,7 @@ use kindling_base::{Error, Event, Outcome, Reporter};
 use bars::Bars;
 use json::Json;
 use lines::Lines;
+pub(crate) use words::size;
 
 /// How events are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -101,7 +101,7 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// `812 B`, `211.6 KiB`, `18.3 MiB`
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     let unit = UNITS.into_iter().find(|(_, factor)| bytes >= *factor);
     match unit {

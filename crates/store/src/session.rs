@@ -1,0 +1,105 @@
+//! What an open store uses, written down so that a garbage collection of another process leaves it alone.
+//!
+//! Each open store has a file in `uses/`, locked as long as it lives, with one line for each blob, stage or work
+//! folder that it was given. Whoever looks something up holds `locks/gc` shared until the use is written down; a
+//! collection holds it alone, so nothing goes between a look and its note.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use kindling_base::{Context, Lock, Result, files};
+use tempfile::NamedTempFile;
+
+/// An open store's list of uses; removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Session {
+    root: PathBuf,
+    noted: Mutex<(HashSet<String>, NamedTempFile)>,
+}
+
+impl Session {
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let folder = root.join("uses");
+        files::create_dir_all(&folder)?;
+        let what = || format!("cannot create a file in {}", folder.display());
+        // Nobody may look between the file's appearance and its lock.
+        let _shared = shared(root)?;
+        let file = NamedTempFile::new_in(&folder).context(what())?;
+        file.as_file().lock().context(what())?;
+        Ok(Self {
+            root: root.to_owned(),
+            noted: Mutex::new((HashSet::new(), file)),
+        })
+    }
+
+    /// Notes a use of `path`, and when it was, if it is there; the look and the note are one.
+    pub(crate) fn take(&self, path: PathBuf) -> Option<PathBuf> {
+        let _shared = shared(&self.root).ok()?;
+        if !path.exists() {
+            return None;
+        }
+        self.note(&path).ok()?;
+        touch(&path);
+        Some(path)
+    }
+
+    /// Notes a use of what is about to be at `path`.
+    pub(crate) fn reserve(&self, path: &Path) -> Result<()> {
+        let _shared = shared(&self.root)?;
+        self.note(path)
+    }
+
+    fn note(&self, path: &Path) -> Result<()> {
+        let name = path
+            .strip_prefix(&self.root)
+            .unwrap_or(path)
+            .to_string_lossy();
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.0.insert(name.clone().into_owned()) {
+            let what = || format!("cannot write {}", noted.1.path().display());
+            noted
+                .1
+                .as_file()
+                .write_all(format!("{name}\n").as_bytes())
+                .context(what())?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that open stores use, as paths below `root`. Lists of dead processes are removed on the way. Only for
+/// who holds `locks/gc` alone.
+pub(crate) fn in_use(root: &Path) -> Result<HashSet<PathBuf>> {
+    let mut used = HashSet::new();
+    for path in files::list(&root.join("uses"))? {
+        if Lock::try_acquire(&path)?.is_some() {
+            files::remove(&path)?;
+            continue;
+        }
+        used.extend(files::read_text(&path)?.lines().map(|line| root.join(line)));
+    }
+    Ok(used)
+}
+
+/// Holds `locks/gc` together with others until dropped.
+fn shared(root: &Path) -> Result<File> {
+    let path = root.join("locks/gc");
+    let what = || format!("cannot lock {}", path.display());
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .context(what())?;
+    file.lock_shared().context(what())?;
+    Ok(file)
+}
+
+/// Makes now the time of a path's last use. One that cannot be marked merely looks older than it is.
+fn touch(path: &Path) {
+    let now = SystemTime::now();
+    let _ = File::open(path).and_then(|file| file.set_modified(now));
+}
