@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::render::Mode;
 use crate::units;
@@ -90,6 +90,20 @@ pub(crate) struct BuildImage {
     /// Fail rather than change the lock
     #[arg(long)]
     pub(crate) locked: bool,
+    /// Build twice from an empty stage cache, the second time with another path, time zone, locale, umask, host name,
+    /// number of processors, order of directories and clock, and compare every byte. `image` takes the kernel from the
+    /// store if it is there, instead of compiling it twice
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, default_missing_value = "all", conflicts_with = "out")]
+    pub(crate) verify: Option<VerifyBuild>,
+}
+
+/// What `build-image --verify` builds twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerifyBuild {
+    /// Everything
+    All,
+    /// Everything but the kernel
+    Image,
 }
 
 #[derive(Args, Debug)]

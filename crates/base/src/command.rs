@@ -9,6 +9,10 @@ use std::process::{ExitStatus, Stdio};
 
 use crate::{Context, Error, Result};
 
+/// Names a library that every program is started with, and passes on to those that it starts:
+/// `build-image --verify` turns clocks and directories with one.
+pub const PRELOAD: &str = "KINDLING_PRELOAD";
+
 /// Lines of output shown when a program fails; the whole of it is in the log.
 const TAIL_LINES: usize = 20;
 
@@ -127,6 +131,9 @@ impl Command {
         }
         command.env("PATH", crate::host::search_path());
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        if let Some(library) = std::env::var_os(PRELOAD) {
+            command.env(PRELOAD, &library).env("LD_PRELOAD", library);
+        }
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         if let Some(directory) = &self.directory {
             command.current_dir(directory);

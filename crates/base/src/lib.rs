@@ -14,7 +14,7 @@ pub mod host;
 mod lock;
 mod suggest;
 
-pub use command::{Command, Output};
+pub use command::{Command, Output, PRELOAD};
 pub use error::{Context, Error, Exit, Result};
 pub use event::{Event, Outcome, Reporter, Silent, Unit};
 pub use lock::Lock;

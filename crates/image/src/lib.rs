@@ -10,6 +10,7 @@ pub mod initramfs;
 pub mod inputs;
 pub mod kernel;
 pub mod keyring;
+pub mod listing;
 pub mod lock;
 pub mod overlay;
 mod pipeline;
@@ -19,5 +20,6 @@ pub mod recipe;
 pub mod resolve;
 pub mod rootfs;
 mod run;
+pub mod verify;
 
-pub use pipeline::{Built, Request, build, kernel_config};
+pub use pipeline::{Built, Request, build, kernel_config, planned};

@@ -58,6 +58,23 @@ pub fn build(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Built> {
     }
 }
 
+/// What a build of a recipe would make, without making it.
+///
+/// # Errors
+/// As [`build`], as far as that does not build.
+pub fn planned(
+    recipe: &Path,
+    policy: Policy,
+    sources: &Sources<'_>,
+    reporter: &dyn Reporter,
+) -> Result<(Locked, Plan)> {
+    let recipe = recipe::load(recipe)?;
+    let inputs = inputs::read(&recipe, sources.project)?;
+    let locked = resolve(recipe, policy, sources, reporter)?;
+    let plan = plan(&locked, &inputs);
+    Ok((locked, plan))
+}
+
 /// The kernel configuration of a recipe, every line of its fragments asserted.
 ///
 /// # Errors

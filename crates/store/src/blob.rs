@@ -23,6 +23,16 @@ impl Store {
         self.session.take(self.blob_path(sha256))
     }
 
+    /// Takes over another store's blob, without a second copy where both are on one file system.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn adopt_blob(&self, sha256: &str, from: &Path) -> Result<()> {
+        let path = self.blob_path(sha256);
+        self.session.reserve(&path)?;
+        link(from, &path)
+    }
+
     /// Begins to write a blob; nobody sees it before [`BlobWriter::commit`].
     ///
     /// # Errors
@@ -47,6 +57,21 @@ impl Store {
             .join(sha256.get(..2).unwrap_or("xx"))
             .join(sha256)
     }
+}
+
+/// Links `from` at `to`, or copies it where it cannot be linked. What is at `to` stays.
+pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        files::create_dir_all(parent)?;
+    }
+    if to.exists() || std::fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = to.with_file_name(name);
+    files::copy(from, &part, 0o444)?;
+    files::rename(&part, to)
 }
 
 /// Removes what killed downloads left long ago. No download of ours takes a day; whatever cannot be removed

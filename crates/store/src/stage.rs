@@ -50,6 +50,20 @@ impl Store {
         Ok((path, Outcome::Built))
     }
 
+    /// Takes over another store's result, which is a folder of files.
+    ///
+    /// # Errors
+    /// It cannot be read, or the store cannot be written.
+    pub fn adopt_stage(&self, stage: &str, key: &str, from: &Path) -> Result<()> {
+        let make = |to: &Path| {
+            let paths = files::list(from)?;
+            paths.iter().try_for_each(|path| {
+                crate::blob::link(path, &to.join(path.file_name().unwrap_or_default()))
+            })
+        };
+        self.stage_or_make(stage, key, || {}, make).map(drop)
+    }
+
     /// A folder that outlives builds, and the lock that makes it ours until dropped.
     ///
     /// Programs started meanwhile inherit the lock: if this process is killed, the next build waits until

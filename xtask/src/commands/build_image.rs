@@ -5,6 +5,7 @@ use kindling_image::resolve::Policy;
 use kindling_image::{Request, build};
 
 use super::setup::Setup;
+use super::verify_build;
 use crate::cli::{BuildImage, Global};
 use crate::render::{Renderer, Summary};
 
@@ -12,6 +13,9 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(&args.recipe)?;
     host::ensure(&kindling_image::host::build(), !global.no_install, renderer)?;
+    if let Some(what) = args.verify {
+        return verify_build::run(what, args, &setup, renderer);
+    }
     let request = Request {
         recipe: &recipe,
         out: &args.out.clone().unwrap_or_else(|| setup.project.out()),

@@ -10,3 +10,4 @@ mod setup;
 pub(crate) mod test;
 pub(crate) mod tidy;
 pub(crate) mod verify;
+mod verify_build;

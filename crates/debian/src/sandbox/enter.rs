@@ -4,7 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Command, Context, Error, Result, files};
+use kindling_base::{Command, Context, Error, PRELOAD, Result, files};
 use rustix::fs::Mode;
 use rustix::mount::{MountFlags, UnmountFlags};
 use rustix::thread::UnshareFlags;
@@ -56,6 +56,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// Where stand-ins are, in a file system of their own that ends with the program.
 const STAND_INS: &str = "/dev/.kindling";
+
+/// The library that [`PRELOAD`] names, among the stand-ins.
+const PRELOADED: &str = "preload.so";
 
 /// [`PATH`], stand-ins first.
 const PATH_WITH_STAND_INS: &str =
@@ -181,6 +184,9 @@ fn become_program() -> Result<std::convert::Infallible> {
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     let mut command = Command::new(program).args(args).to_std();
     command.env_clear().envs(entry.env).current_dir("/");
+    if !entry.services && std::env::var_os(PRELOAD).is_some() {
+        command.env("LD_PRELOAD", Path::new(STAND_INS).join(PRELOADED));
+    }
     Err(Error::external(format!("cannot start `{program}`")).because(command.exec()))
 }
 
@@ -230,6 +236,9 @@ fn stand_ins(root: &Path) -> Result<()> {
     files::create_dir_all(&folder)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("tmpfs", &folder, "tmpfs", flags, c"mode=0755").context(what(&folder))?;
+    if let Some(library) = std::env::var_os(PRELOAD) {
+        files::copy(Path::new(&library), &folder.join(PRELOADED), 0o755)?;
+    }
     for name in POINTLESS {
         files::write_atomic(&folder.join(name), b"#!/bin/sh\nexit 0\n", 0o755)?;
     }
