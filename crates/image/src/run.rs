@@ -127,6 +127,13 @@ impl Run<'_> {
     }
 
     fn kernel_work(&self) -> Result<(PathBuf, Lock)> {
+        let root = self.sources.store.root();
+        if root.to_string_lossy().contains([' ', '\t', ':']) {
+            let problem =
+                "make cannot compile Linux below a folder with a space or a colon in its name";
+            return Err(Error::user(format!("{problem}: {}", root.display()))
+                .hint("put the store elsewhere, with --store or KINDLING_STORE"));
+        }
         self.work(&format!(
             "linux-{}",
             &self.locked.lock.kernel.sha256()[..16]

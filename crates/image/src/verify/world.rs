@@ -62,7 +62,7 @@ impl World {
         };
         wrappers.extend(["sh", "-c", script, "sh"].map(str::to_owned));
         Ok(Self {
-            folder: work.join("another/deeper place/b"),
+            folder: work.join("another/deeper/place/b"),
             varied,
             wrappers,
             environment: vec![

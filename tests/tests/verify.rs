@@ -1,0 +1,70 @@
+//! `build-image --verify`: the real image is the same in two worlds, and a build that reads the clock is found out.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use kindling_base::Command;
+use kindling_tests::{Ran, Scratch, project};
+
+#[test]
+fn the_minimal_image_is_the_same_in_two_worlds() {
+    let scratch = Scratch::new();
+    let ran = Ran::new(&scratch.xtask(&["build-image", "--verify=image", "--locked"])).ok();
+    for world in [
+        "one processor",
+        "a clock 400 days later",
+        "directories listed backwards",
+    ] {
+        assert!(ran.stderr.contains(world), "{}", ran.stderr);
+    }
+    let files: Vec<&str> = ran.stdout.lines().map(|line| &line[66..]).collect();
+    assert!(
+        files.contains(&"rootfs.ext4") && files.contains(&"bundle.json"),
+        "{files:?}"
+    );
+    assert!(!scratch.path("out").exists(), "it only compares");
+}
+
+#[test]
+fn a_program_that_is_compiled_with_the_time_is_named() {
+    let scratch = Scratch::new();
+    let initramfs = scratch.path("initramfs");
+    std::fs::remove_file(&initramfs).unwrap();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(project().join("initramfs"))
+        .arg(&initramfs)
+        .run();
+    copied.unwrap();
+    let planted =
+        "\n    println!(\"cargo:rustc-env=NOW=planted at {:?}\", std::time::SystemTime::now());\n}";
+    let build = std::fs::read_to_string(initramfs.join("build.rs")).unwrap();
+    let end = build.rfind('}').unwrap();
+    std::fs::write(
+        initramfs.join("build.rs"),
+        format!("{}{planted}\n", &build[..end]),
+    )
+    .unwrap();
+    let said = "console::refuse(concat!(env!(\"NOW\"), \"kindling-init: ";
+    scratch.replace(
+        "initramfs/src/main.rs",
+        "console::refuse(\"kindling-init: ",
+        said,
+    );
+    scratch.replace(
+        "initramfs/src/main.rs",
+        "initramfs\\n\");",
+        "initramfs\\n\"));",
+    );
+
+    let ran = Ran::new(&scratch.xtask(&["build-image", "--verify=image", "--locked"]));
+    ran.fails(
+        3,
+        &[
+            "two builds of minimal-debian-12 differ in 3 files",
+            "initramfs.cpio: first difference at byte",
+            "init: content differs at byte",
+            "first   ",
+            "second  ",
+            "bundle.json: first difference",
+        ],
+    );
+}
