@@ -8,6 +8,8 @@
 
 mod program;
 mod scratch;
+mod tiny;
 
 pub use program::{Ran, kindling, with_environment, xtask};
 pub use scratch::{Scratch, project};
+pub use tiny::Tiny;

@@ -1,74 +1,11 @@
 //! Mirrors that lie, fail or are old, seen through the command line. The archive is real in all but size:
 //! signed with a key made for the test, served on loopback.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 
-use kindling_testkit::{Deb, Fault, LoopbackMirror, Repository, Signer, Suite};
-use kindling_tests::{Ran, Scratch};
-
-/// A scratch project whose recipe `tiny` takes its packages from an archive of its own.
-struct Tiny {
-    scratch: Scratch,
-    signer: Signer,
-    mirror: LoopbackMirror,
-}
-
-impl Tiny {
-    fn new(packages: &str) -> Self {
-        let scratch = Scratch::new();
-        let signer = Signer::new();
-        fs::create_dir(scratch.path("mirror")).unwrap();
-        let mirror = LoopbackMirror::serve(&scratch.path("mirror"));
-        scratch.write("recipes/keyrings/tiny.asc", &signer.certificate());
-        let minimal = fs::read_to_string(scratch.path("recipes/minimal-debian-12.toml")).unwrap();
-        let (before, rest) = minimal.split_once("\n[rootfs]\n").unwrap();
-        let (_, after) = rest.split_once("\n[vm]\n").unwrap();
-        let rootfs = format!(
-            "suites = [\"stable\"]\ncomponents = [\"main\"]\nkeyring = \"tiny\"\npackages = [{packages}]\n\
-             recommends = false\noverlays = []\nfree_mib = 1"
-        );
-        scratch.write(
-            "recipes/tiny.toml",
-            &format!("{before}\n[rootfs]\n{rootfs}\n\n[vm]\n{after}"),
-        );
-        let tiny = Self {
-            scratch,
-            signer,
-            mirror,
-        };
-        tiny.publish(|_| {});
-        tiny
-    }
-
-    /// Publishes the archive, after `change`.
-    fn publish(&self, change: impl FnOnce(&mut Suite)) {
-        let mut suite = Suite::new(
-            "stable",
-            vec![
-                Deb::new("base", "1").field("Essential: yes"),
-                Deb::new("lonely", "1").field("Depends: absent (>= 2)"),
-                Deb::new("chained", "1").field("Depends: lonely"),
-                Deb::new("linux-source-6.1", "6.1.1"),
-            ],
-        );
-        change(&mut suite);
-        Repository::new(&self.scratch.path("mirror")).publish(&suite, &self.signer);
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        let mirror = format!("debian={}", self.mirror.url());
-        let store = self.scratch.path("store");
-        let common = [
-            "tiny",
-            "--mirror",
-            &mirror,
-            "--store",
-            store.to_str().unwrap(),
-        ];
-        Ran::new(&self.scratch.xtask(&[args, &common].concat()))
-    }
-}
+use kindling_testkit::{Deb, Fault, Signer};
+use kindling_tests::{Ran, Tiny};
 
 #[test]
 fn an_honest_archive_is_locked() {

@@ -67,7 +67,7 @@ pub(crate) enum Command {
 }
 
 /// A recipe, and where its inputs come from.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct RecipeArgs {
     /// A recipe's name, or the path of its file
     #[arg(default_value = DEFAULT_RECIPE)]
@@ -110,9 +110,9 @@ pub(crate) enum VerifyBuild {
 pub(crate) struct Lock {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-    /// Ask the archives again although the lock fits its recipe
-    #[arg(long)]
-    pub(crate) update: bool,
+    /// Move PACKAGE to its newest version, and others as far as that needs it; without a name, all of them
+    #[arg(long, value_name = "PACKAGE", num_args = 0..=1)]
+    pub(crate) update: Option<Vec<String>>,
 }
 
 #[derive(Args, Debug)]

@@ -36,6 +36,16 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
+/// `20261128T005302Z`, as snapshot archives name their moments.
+pub(crate) fn compact(time: SystemTime) -> String {
+    let text = format(time); // 2026-11-28 00:53:02 UTC
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    match digits.split_at_checked(8) {
+        Some((day, clock)) => format!("{day}T{clock}Z"),
+        None => digits,
+    }
+}
+
 /// `2026-11-28 00:53:02 UTC`, for a person.
 pub(crate) fn format(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());

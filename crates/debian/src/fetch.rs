@@ -120,11 +120,7 @@ fn fetch_package(
     store: &Store,
     progress: &Progress<'_>,
 ) -> Result<(), FetchError> {
-    let urls: Vec<String> = mirrors
-        .urls(distribution, &package.suite)?
-        .iter()
-        .map(|mirror| format!("{mirror}/{}", package.path))
-        .collect();
+    let urls = mirrors.file_urls(distribution, &package.suite, &package.path)?;
     let promise = Promise {
         urls: &urls,
         name: &package.path,
@@ -136,7 +132,7 @@ fn fetch_package(
         Err(BlobError { error, missing: true }) => Err(FetchError::Gone {
             package: Box::new(package.clone()),
             error: error.hint(format!(
-                "{} {} is no longer in the archive: make the lock anew with `cargo xtask lock --update`, or name a mirror that keeps old versions",
+                "{} {} is no longer in the archive: make the lock anew with `cargo xtask lock --update`, or name a snapshot archive: `--mirror {distribution}-snapshot=URL`",
                 package.name, package.version
             )),
         }),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::lock::LockedPackage;
+use crate::lock::{LockedPackage, LockedSuite};
 use crate::relation::Operator;
 use crate::version;
 
@@ -27,6 +27,8 @@ pub struct Index {
     pub(crate) providers: Vec<Vec<Provider>>,
     /// Suites and the pin priority of each.
     pub(crate) suites: Vec<(String, u16)>,
+    /// Where each suite stood.
+    pub releases: Vec<LockedSuite>,
     pub(crate) architecture: String,
 }
 
@@ -171,6 +173,22 @@ impl Index {
                 format!("{name} ({operator} {})", self.versions.get(version))
             }
             None => name.to_owned(),
+        }
+    }
+
+    /// Makes each of `pins` the candidate of its name, where the archive still has that very file.
+    pub fn prefer<'a>(&mut self, pins: impl IntoIterator<Item = &'a LockedPackage>) {
+        for pin in pins {
+            let Some(name) = self.names.find(&pin.name) else {
+                continue;
+            };
+            let versions = &self.by_name[name as usize];
+            let same = |id: &PackageId| {
+                self.version_of(*id) == pin.version && *self.package(*id).sha256 == pin.sha256
+            };
+            if let Some(at) = versions.iter().position(same) {
+                self.by_name[name as usize][..=at].rotate_right(1);
+            }
         }
     }
 

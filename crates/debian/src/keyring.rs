@@ -20,6 +20,15 @@ pub struct Keyring {
     certificates: Vec<SignedPublicKey>,
 }
 
+/// A clear-signed message that was believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What was signed.
+    pub text: String,
+    /// Fingerprint of the certificate that signed it, in uppercase hexadecimal.
+    pub signed_by: String,
+}
+
 impl Keyring {
     /// Reads a keyring, binary or armored, in one block or several.
     ///
@@ -60,7 +69,7 @@ impl Keyring {
         message: &str,
         now: SystemTime,
         allow_expired: bool,
-    ) -> Result<String> {
+    ) -> Result<Opened> {
         let (message, _) = CleartextSignedMessage::from_string(message).map_err(|error| {
             Error::external(format!("{what} is no clear-signed message"))
                 .because(error)
@@ -75,7 +84,10 @@ impl Keyring {
             };
             match self.check(signature, text.as_bytes(), at) {
                 // RFC 9580, 7.1: what is signed has its lines end in CR LF.
-                Ok(()) => return Ok(text.replace("\r\n", "\n")),
+                Ok(signed_by) => {
+                    let text = text.replace("\r\n", "\n");
+                    return Ok(Opened { text, signed_by });
+                }
                 Err(reason) => {
                     reasons.push(format!("signature of {}: {reason}", issuer(signature)))
                 }
@@ -104,7 +116,8 @@ impl Keyring {
     }
 
     /// Whether one certificate of the ring made `signature` over `text` and was valid `at` that time.
-    fn check(&self, signature: &Signature, text: &[u8], at: SystemTime) -> Result<(), String> {
+    /// Returns that certificate's fingerprint.
+    fn check(&self, signature: &Signature, text: &[u8], at: SystemTime) -> Result<String, String> {
         if !signature.hash_alg().is_some_and(is_strong) {
             return Err("its hash is too weak or unknown".to_owned());
         }
@@ -122,11 +135,12 @@ impl Keyring {
         .map_err(|when| format!("the signature expired on {when}"))?;
         let mut reason = "no such key in the keyring".to_owned();
         for certificate in &self.certificates {
+            let fingerprint = || format!("{:X}", certificate.fingerprint());
             if made_by(signature, &certificate.primary_key) {
                 match signs(signature, &certificate.primary_key, text)
                     .and_then(|()| primary_is_valid(certificate, true, at))
                 {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => return Ok(fingerprint()),
                     Err(error) => reason = error,
                 }
             }
@@ -136,7 +150,7 @@ impl Keyring {
                         .and_then(|()| primary_is_valid(certificate, false, at))
                         .and_then(|()| subkey_is_valid(certificate, subkey, at))
                     {
-                        Ok(()) => return Ok(()),
+                        Ok(()) => return Ok(fingerprint()),
                         Err(error) => reason = error,
                     }
                 }
@@ -250,14 +264,16 @@ mod tests {
         assert_eq!(
             ring.unwrap()
                 .open("x", &b.clearsign("hello\n"), now, false)
-                .unwrap(),
+                .unwrap()
+                .text,
             "hello\n"
         );
         let (_folder, ring) = super::tests::ring(&a.binary_certificate());
         let ring = ring.unwrap();
         assert_eq!(
             ring.open("x", &a.clearsign("- dash\n"), now, false)
-                .unwrap(),
+                .unwrap()
+                .text,
             "- dash\n"
         );
         ring.open("x", &b.clearsign("hello\n"), now, false)
@@ -276,7 +292,9 @@ mod tests {
         ring.open("x", &message, SystemTime::now(), false)
             .unwrap_err();
         assert_eq!(
-            ring.open("x", &message, SystemTime::now(), true).unwrap(),
+            ring.open("x", &message, SystemTime::now(), true)
+                .unwrap()
+                .text,
             "old\n"
         );
         let late = signer.clearsign("new\n");
@@ -312,10 +330,10 @@ mod tests {
             let at = at % changed.len();
             changed[at] = byte;
             if let Ok(changed) = String::from_utf8(changed)
-                && let Ok(text) = ring.unwrap().open("x", &changed, SystemTime::now(), false)
+                && let Ok(opened) = ring.unwrap().open("x", &changed, SystemTime::now(), false)
             {
                 // A change outside of what is signed may pass; the text is the one that was signed.
-                prop_assert_eq!(text, "Suite: bookworm\nDate: today\n");
+                prop_assert_eq!(opened.text, "Suite: bookworm\nDate: today\n");
             }
         }
     }

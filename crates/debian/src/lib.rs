@@ -51,6 +51,6 @@ pub use http::{Backoff, Client};
 pub use index::Index;
 pub use keyring::Keyring;
 pub use load::{PackagesFile, fetch_index, fetch_packages_files};
-pub use lock::LockedPackage;
+pub use lock::{LockedPackage, LockedSuite};
 pub use mirrors::{Mirrors, archive_name};
 pub use solve::{Request, solve};

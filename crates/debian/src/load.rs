@@ -11,6 +11,7 @@ use crate::blob::{Progress, Promise, fetch_blob};
 use crate::http::Client;
 use crate::index::Index;
 use crate::keyring::Keyring;
+use crate::lock::LockedSuite;
 use crate::mirrors::Mirrors;
 use crate::release::{self, File, Release};
 
@@ -41,9 +42,11 @@ pub fn fetch_index(
     reporter: &dyn Reporter,
 ) -> Result<Index> {
     let mut index = Index::new(&archive.architecture);
-    for file in fetch_packages_files(client, archive, mirrors, store, reporter)? {
+    let (releases, files) = fetch_all(client, archive, mirrors, store, reporter)?;
+    for file in files {
         index.add(&file.suite, file.priority, &file.text);
     }
+    index.releases = releases;
     Ok(index)
 }
 
@@ -58,6 +61,16 @@ pub fn fetch_packages_files(
     store: &Store,
     reporter: &dyn Reporter,
 ) -> Result<Vec<PackagesFile>> {
+    fetch_all(client, archive, mirrors, store, reporter).map(|(_, files)| files)
+}
+
+fn fetch_all(
+    client: &Client,
+    archive: &Archive,
+    mirrors: &Mirrors,
+    store: &Store,
+    reporter: &dyn Reporter,
+) -> Result<(Vec<LockedSuite>, Vec<PackagesFile>)> {
     let keyring = Keyring::read(&archive.keyring)?;
     let releases = each_at_once(&archive.suites, |suite| {
         let urls = mirrors.urls(&archive.distribution, suite)?;
@@ -74,14 +87,20 @@ pub fn fetch_packages_files(
     }
     let total = Some(wanted.iter().map(|(_, file)| file.size).sum());
     let progress = Progress::new(reporter, "index", total);
-    each_at_once(&wanted, |(release, file)| {
+    let files = each_at_once(&wanted, |(release, file)| {
         let blob = fetch_file(client, release, file, store, &progress)?;
         Ok(PackagesFile {
             suite: release.suite.clone(),
             priority: release.priority,
             text: unpack(&blob, &file.path)?,
         })
-    })
+    })?;
+    let states = releases.iter().map(|release| LockedSuite {
+        name: release.suite.clone(),
+        date: release.date.clone(),
+        signed_by: release.signed_by.clone(),
+    });
+    Ok((states.collect(), files))
 }
 
 fn fetch_file(

@@ -1,5 +1,17 @@
 //! What a lock pins of a package.
 
+/// The state of one suite that a lock was made of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedSuite {
+    /// Its name.
+    pub name: String,
+    /// The date of its Release file, `20261128T005302Z`; a snapshot archive has the suite as it was then.
+    pub date: String,
+    /// Fingerprint of the key that signed it.
+    pub signed_by: String,
+}
+
 /// One package of a lock: its identity, never an address.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

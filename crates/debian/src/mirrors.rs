@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Error, Result};
 
+use crate::lock::LockedSuite;
 use crate::places::{Level, from_config, from_environment, from_flags, from_recipe};
 use crate::sources::{Source, machine_sources};
 
@@ -16,6 +17,8 @@ use crate::sources::{Source, machine_sources};
 pub struct Mirrors {
     levels: Vec<Level>,
     apt: Vec<Source>,
+    /// The moment of each suite, for snapshot archives.
+    moments: BTreeMap<String, String>,
 }
 
 impl Mirrors {
@@ -64,6 +67,7 @@ impl Mirrors {
         Ok(Self {
             levels,
             apt: machine_sources(root)?,
+            moments: BTreeMap::new(),
         })
     }
 
@@ -92,6 +96,42 @@ impl Mirrors {
             Some(urls) => Ok(urls),
             None => Err(self.nobody_names(distribution, &archive, suite)),
         }
+    }
+
+    /// The same mirrors for a lock that was made of these suites: what has left the archive since is looked for in the
+    /// snapshot archive of that moment, if one is named.
+    #[must_use]
+    pub fn of_moment(mut self, suites: &[LockedSuite]) -> Self {
+        let moments = suites
+            .iter()
+            .map(|suite| (suite.name.clone(), suite.date.clone()));
+        self.moments = moments.collect();
+        self
+    }
+
+    /// Addresses of the .deb at `path` in the pool, to be tried in this order: mirrors, then the snapshot archive.
+    ///
+    /// A snapshot archive is named as `DISTRIBUTION-snapshot`, such as `debian-snapshot`. Below its address are
+    /// `ARCHIVE/MOMENT/pool/...`, as on Debian's own.
+    ///
+    /// # Errors
+    /// As [`Mirrors::urls`].
+    pub fn file_urls(&self, distribution: &str, suite: &str, path: &str) -> Result<Vec<String>> {
+        let urls = self.urls(distribution, suite)?;
+        let mut urls: Vec<String> = urls
+            .iter()
+            .map(|mirror| format!("{mirror}/{path}"))
+            .collect();
+        let moment = self.moments.get(suite).filter(|moment| !moment.is_empty());
+        let snapshots = self
+            .named(&format!("{distribution}-snapshot"))
+            .unwrap_or_default();
+        if let Some(moment) = moment {
+            let archive = archive_name(distribution, suite);
+            let old = |snapshot: &String| format!("{snapshot}/{archive}/{moment}/{path}");
+            urls.extend(snapshots.iter().map(old));
+        }
+        Ok(urls)
     }
 
     fn named(&self, archive: &str) -> Option<Vec<String>> {

@@ -27,6 +27,10 @@ pub(crate) struct Release {
     pub all_apart: bool,
     /// apt's pin priority: 500, or less where packages are to be installed on request only, as in backports.
     pub priority: u16,
+    /// When it was made, `20261128T005302Z`; empty where it does not say so.
+    pub date: String,
+    /// Fingerprint of the key that signed it.
+    pub signed_by: String,
     components: Vec<String>,
     files: HashMap<String, File>,
 }
@@ -92,8 +96,13 @@ fn verify(
 ) -> Result<Release> {
     let message = String::from_utf8(message)
         .map_err(|error| Error::external(format!("{url} is not text")).because(error))?;
-    let text = keyring.open(url, &message, archive.now, archive.allow_expired)?;
-    parse(&text, archive, suite).map_err(|error| error.note(format!("read from {url}")))
+    let opened = keyring.open(url, &message, archive.now, archive.allow_expired)?;
+    let release = parse(&opened.text, archive, suite)
+        .map_err(|error| error.note(format!("read from {url}")))?;
+    Ok(Release {
+        signed_by: opened.signed_by,
+        ..release
+    })
 }
 
 /// Reads the text of a Release file, and checks that it is the one that was asked for.
@@ -136,6 +145,10 @@ pub(crate) fn parse(text: &str, archive: &Archive, suite: &str) -> Result<Releas
             (true, false) => 1,
             (false, _) => 500,
         },
+        date: date::parse(get("date"))
+            .map(date::compact)
+            .unwrap_or_default(),
+        signed_by: String::new(),
         // Debian's security archive writes `updates/main` where the folder is `main`.
         components: get("components")
             .split_whitespace()

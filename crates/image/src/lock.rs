@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::hash::Hasher;
 use kindling_base::{Error, Result, files};
-use kindling_debian::LockedPackage;
+use kindling_debian::{LockedPackage, LockedSuite};
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::{KernelSource, Located, Recipe};
@@ -31,8 +31,29 @@ pub struct Lock {
     pub request: String,
     /// Where the kernel's source comes from.
     pub kernel: PinnedKernel,
+    /// Where each suite stood when the packages were chosen.
+    #[serde(default)]
+    pub suites: Vec<LockedSuite>,
     /// Every package of the root filesystem, sorted by name.
     pub packages: Vec<LockedPackage>,
+}
+
+impl Lock {
+    /// Every .deb: the packages, and the one with the kernel's source if that is one.
+    pub fn debs(&self) -> impl Iterator<Item = &LockedPackage> {
+        let kernel = match &self.kernel {
+            PinnedKernel::Package { package } => Some(package),
+            PinnedKernel::Url { .. } => None,
+        };
+        self.packages.iter().chain(kernel)
+    }
+
+    /// Whether both pin the same files. The state of the archive alone is no reason for a new lock.
+    pub fn pins_the_same(&self, other: &Self) -> bool {
+        self.request == other.request
+            && self.kernel == other.kernel
+            && self.packages == other.packages
+    }
 }
 
 /// The kernel's source, pinned.
@@ -102,8 +123,14 @@ pub fn write(path: &Path, lock: &Lock) -> Result<()> {
 }
 
 /// A fresh lock for a request.
-pub fn new(recipe: &Recipe, kernel: PinnedKernel, packages: Vec<LockedPackage>) -> Lock {
+pub fn new(
+    recipe: &Recipe,
+    kernel: PinnedKernel,
+    suites: Vec<LockedSuite>,
+    packages: Vec<LockedPackage>,
+) -> Lock {
     Lock {
+        suites,
         version: VERSION,
         request: request(recipe),
         kernel,
@@ -150,7 +177,20 @@ fn render(lock: &Lock) -> String {
         lock.version,
         quote(&lock.request)
     );
-    text.push_str("packages = [\n");
+    text.push_str("suites = [\n");
+    for suite in &lock.suites {
+        let LockedSuite {
+            name,
+            date,
+            signed_by,
+        } = suite;
+        let (name, date, signed_by) = (quote(name), quote(date), quote(signed_by));
+        let _ = writeln!(
+            text,
+            "    {{ name = {name}, date = {date}, signed_by = {signed_by} }},"
+        );
+    }
+    text.push_str("]\n\npackages = [\n");
     for package in &lock.packages {
         let _ = writeln!(text, "    {},", inline(package));
     }

@@ -47,11 +47,11 @@ pub struct Built {
 pub fn build(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Built> {
     let recipe = recipe::load(request.recipe)?;
     let inputs = inputs::read(&recipe, request.sources.project)?;
-    let locked = resolve(recipe, request.policy, &request.sources, reporter)?;
+    let locked = resolve(recipe, request.policy.clone(), &request.sources, reporter)?;
     match build_locked(request, &locked, &inputs, reporter) {
         Err(FetchError::Gone { error, .. }) if request.policy == Policy::Keep => {
             reporter.report(Event::Warning(format!("{error}; resolving again")));
-            let locked = resolve(locked.recipe, Policy::Update, &request.sources, reporter)?;
+            let locked = resolve(locked.recipe, Policy::Refresh, &request.sources, reporter)?;
             Ok(build_locked(request, &locked, &inputs, reporter)?)
         }
         other => Ok(other?),
@@ -121,6 +121,7 @@ fn build_locked(
         });
     }
     let mirrors = resolve::mirrors(&locked.recipe, &request.sources)?;
+    let mirrors = mirrors.of_moment(&locked.lock.suites);
     let run = Run {
         sources: &request.sources,
         locked,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use kindling_base::{Error, Event, Reporter, Result};
+use kindling_base::{Error, Event, Reporter, Result, nearest};
 use kindling_debian::{
     Archive, Client, Index, LockedPackage, Mirrors, Request, fetch_index, solve,
 };
@@ -14,13 +14,17 @@ use crate::project::Project;
 use crate::recipe::{KernelSource, Located, Recipe};
 
 /// What may happen to the lock file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// A missing or stale lock is an error.
     Frozen,
-    /// A missing or stale lock is written; a fitting one is used as it is.
+    /// A fitting lock is used as it is. A missing or stale one is written: what it pins stays where that is possible.
     Keep,
-    /// The archives are asked again whatever the lock says.
+    /// The archives are asked again: what they still have stays pinned.
+    Refresh,
+    /// As [`Policy::Refresh`], but these packages move to their newest versions, and others as far as that needs it.
+    UpdateOnly(Vec<String>),
+    /// The archives are asked again as if there were no lock.
     Update,
 }
 
@@ -59,12 +63,46 @@ pub fn resolve(
     match (policy, old) {
         (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(Locked { recipe, lock }),
         (Policy::Frozen, old) => Err(frozen(&path, old.is_some())),
-        (_, old) => {
-            let lock = ask_archives(&recipe, sources, reporter)?;
+        (policy, old) => {
+            let pins = pins(policy, old.as_ref())?;
+            let lock = ask_archives(&recipe, &pins, sources, reporter)?;
             report_changes(&path, old.as_ref(), &lock, reporter);
+            if let Some(same) = old.filter(|old| old.pins_the_same(&lock) && !old.suites.is_empty())
+            {
+                return Ok(Locked { recipe, lock: same });
+            }
             lock::write(&path, &lock)?;
             Ok(Locked { recipe, lock })
         }
+    }
+}
+
+/// What of the old lock is to stay.
+fn pins(policy: Policy, old: Option<&Lock>) -> Result<Vec<LockedPackage>> {
+    let pinned: Vec<_> = old.into_iter().flat_map(Lock::debs).cloned().collect();
+    match policy {
+        Policy::Update => Ok(Vec::new()),
+        Policy::UpdateOnly(names) => {
+            for name in &names {
+                if !pinned.iter().any(|package| package.name == *name) {
+                    return Err(not_pinned(name, &pinned));
+                }
+            }
+            Ok(pinned
+                .into_iter()
+                .filter(|package| !names.contains(&package.name))
+                .collect())
+        }
+        Policy::Frozen | Policy::Keep | Policy::Refresh => Ok(pinned),
+    }
+}
+
+fn not_pinned(name: &str, pinned: &[LockedPackage]) -> Error {
+    let error = Error::user(format!("the lock has no package `{name}`"));
+    let near = nearest(name, pinned.iter().map(|package| package.name.as_str()), 3);
+    match near.as_slice() {
+        [] => error.hint("name a package of the lock, or leave the name out to update all"),
+        near => error.hint(format!("did you mean `{}`?", near.join("`, `"))),
     }
 }
 
@@ -80,7 +118,12 @@ pub fn mirrors(recipe: &Recipe, sources: &Sources<'_>) -> Result<Mirrors> {
     Mirrors::of_this_machine(sources.mirrors, &named)
 }
 
-fn ask_archives(recipe: &Recipe, sources: &Sources<'_>, reporter: &dyn Reporter) -> Result<Lock> {
+fn ask_archives(
+    recipe: &Recipe,
+    pins: &[LockedPackage],
+    sources: &Sources<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Lock> {
     let archive = Archive {
         distribution: recipe.image.distribution.value.clone(),
         suites: values(&recipe.rootfs.suites),
@@ -92,19 +135,21 @@ fn ask_archives(recipe: &Recipe, sources: &Sources<'_>, reporter: &dyn Reporter)
         now: sources.now,
     };
     let mirrors = mirrors(recipe, sources)?;
-    let index = fetch_index(
+    let mut index = fetch_index(
         &Client::default(),
         &archive,
         &mirrors,
         sources.store,
         reporter,
     )?;
+    index.prefer(pins);
     let request = Request {
         packages: values(&recipe.rootfs.packages),
         recommends: recipe.rootfs.recommends,
     };
     let packages = solve(&index, &request).map_err(|error| error.within(recipe.path.display()))?;
-    Ok(lock::new(recipe, pin_kernel(recipe, &index)?, packages))
+    let kernel = pin_kernel(recipe, &index)?;
+    Ok(lock::new(recipe, kernel, index.releases, packages))
 }
 
 fn pin_kernel(recipe: &Recipe, index: &Index) -> Result<PinnedKernel> {
@@ -148,6 +193,15 @@ fn report_changes(path: &Path, old: Option<&Lock>, new: &Lock, reporter: &dyn Re
         )));
         return;
     };
+    for suite in &new.suites {
+        let before = old.suites.iter().find(|other| other.name == suite.name);
+        if let Some(before) = before.filter(|before| before.signed_by != suite.signed_by) {
+            reporter.report(Event::Warning(format!(
+                "{} is signed by another key of the keyring: {}, before {}",
+                suite.name, suite.signed_by, before.signed_by
+            )));
+        }
+    }
     let rows = changes(&old.packages, &new.packages);
     if rows.is_empty() {
         reporter.report(Event::Note(format!(

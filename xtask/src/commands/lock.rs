@@ -5,18 +5,14 @@ use kindling_image::recipe;
 use kindling_image::resolve::{Policy, resolve};
 
 use super::setup::Setup;
-use crate::cli::{Global, Lock};
+use crate::cli::{DEFAULT_RECIPE, Global, Lock, RecipeArgs};
 use crate::render::Renderer;
 
 pub(crate) fn run(args: &Lock, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
-    let recipe = recipe::load(&setup.recipe(&args.recipe)?)?;
-    let policy = if args.update {
-        Policy::Update
-    } else {
-        Policy::Keep
-    };
-    let locked = resolve(recipe, policy, &setup.sources(&args.recipe), renderer)?;
+    let (args, policy) = asked(args, &setup);
+    let recipe = recipe::load(&setup.recipe(&args)?)?;
+    let locked = resolve(recipe, policy, &setup.sources(&args), renderer)?;
     let path = kindling_image::lock::path(&locked.recipe.path);
     renderer.note(&format!(
         "{} pins {} packages",
@@ -24,4 +20,24 @@ pub(crate) fn run(args: &Lock, global: &Global, renderer: &dyn Renderer) -> Resu
         locked.lock.packages.len()
     ));
     Ok(())
+}
+
+/// The recipe, and what may happen to its lock. In `lock --update web` the name may be a package's or a recipe's: it is
+/// a recipe's where there is one and no other recipe is named.
+fn asked(args: &Lock, setup: &Setup) -> (RecipeArgs, Policy) {
+    let mut recipe = args.recipe.clone();
+    let policy = match args.update.as_deref() {
+        None => Policy::Keep,
+        Some([]) => Policy::Update,
+        Some([name]) if recipe.recipe == DEFAULT_RECIPE && is_recipe(name, setup) => {
+            recipe.recipe.clone_from(name);
+            Policy::Update
+        }
+        Some(names) => Policy::UpdateOnly(names.to_vec()),
+    };
+    (recipe, policy)
+}
+
+fn is_recipe(name: &str, setup: &Setup) -> bool {
+    recipe::find(name, &setup.project.recipes()).is_ok()
 }
