@@ -12,7 +12,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
-const STAGES: [(&str, &[&str]); 4] = [
+const STAGES: [(&str, &[&str]); 5] = [
+    (
+        "BUNDLE",
+        &["src/bundle.rs", "src/evidence", "../bundle/src/manifest.rs"],
+    ),
     ("KERNEL", &["src/kernel"]),
     ("INITRAMFS", &["src/initramfs"]),
     ("PACKAGES", &["../debian/src", "../tree/src"]),

@@ -43,6 +43,8 @@ pub struct Options {
     pub timeout_s: Option<u32>,
     /// Remove the VM when it has stopped well.
     pub remove: bool,
+    /// The public key that the bundle has to be signed with.
+    pub signed_with: Option<String>,
     /// Never install host packages.
     pub no_install: bool,
 }
@@ -64,6 +66,9 @@ pub async fn prepare(
     let manifest = kindling_bundle::load(&folder)?;
     check_options(options, &manifest)?;
     kindling_bundle::verify(&folder, &manifest)?;
+    if let Some(key) = &options.signed_with {
+        kindling_bundle::verify_signature(&folder, key)?;
+    }
     let (accelerator, why) = accel::choose(options.accelerator, program).await?;
     reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
     let mode = settle_network(options, &manifest, reporter)?;

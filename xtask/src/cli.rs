@@ -90,6 +90,9 @@ pub(crate) struct BuildImage {
     /// Fail rather than change the lock
     #[arg(long)]
     pub(crate) locked: bool,
+    /// Sign the bundle with this secret key of minisign [environment: KINDLING_SIGN_PASSWORD]
+    #[arg(long, value_name = "FILE", env = "KINDLING_SIGN_KEY")]
+    pub(crate) sign_key: Option<PathBuf>,
     /// Build twice from an empty stage cache, the second time with another path, time zone, locale, umask, host name,
     /// number of processors, order of directories and clock, and compare every byte. `image` takes the kernel from the
     /// store if it is there, instead of compiling it twice
@@ -120,6 +123,9 @@ pub(crate) struct Verify {
     /// A bundle's folder
     #[arg(default_value = "out/minimal-debian-12")]
     pub(crate) bundle: PathBuf,
+    /// Also check that it is signed with this public key of minisign: a file, or its base64
+    #[arg(long, value_name = "KEY")]
+    pub(crate) pubkey: Option<String>,
 }
 
 #[derive(Args, Debug)]

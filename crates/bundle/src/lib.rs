@@ -4,9 +4,11 @@
 //! reads nothing else of the builder's.
 
 mod manifest;
+mod signature;
 mod verify;
 
 pub use manifest::{
     Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS,
 };
+pub use signature::{SIGNATURE, verify_signature};
 pub use verify::{load, verify};

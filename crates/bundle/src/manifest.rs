@@ -38,6 +38,20 @@ pub struct Manifest {
     pub ready: Readiness,
     /// What is installed, sorted by name and architecture.
     pub packages: Vec<Package>,
+    /// Evidence: a bill of materials and a statement of origin.
+    #[serde(default)]
+    pub evidence: Vec<Artifact>,
+}
+
+impl Manifest {
+    /// Every file that the manifest lists.
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        let always = [&self.kernel.artifact, &self.rootfs.artifact];
+        always
+            .into_iter()
+            .chain(&self.initramfs)
+            .chain(&self.evidence)
+    }
 }
 
 /// A file of the bundle.

@@ -47,8 +47,7 @@ pub fn load(folder: &Path) -> Result<Manifest> {
 /// # Errors
 /// A file is missing or differs; the error shows both sides.
 pub fn verify(folder: &Path, manifest: &Manifest) -> Result<()> {
-    let mut artifacts = vec![&manifest.kernel.artifact, &manifest.rootfs.artifact];
-    artifacts.extend(&manifest.initramfs);
+    let artifacts: Vec<&Artifact> = manifest.artifacts().collect();
     std::thread::scope(|scope| {
         let checks: Vec<_> = artifacts
             .iter()
@@ -162,6 +161,7 @@ mod tests {
                 timeout_s: 1,
             },
             packages: Vec::new(),
+            evidence: Vec::new(),
         };
         let json = serde_json::to_vec(&manifest).unwrap();
         std::fs::write(folder.join(MANIFEST), &json).unwrap();

@@ -36,6 +36,12 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
+/// `2026-11-28T00:53:02Z` (RFC 3339) for seconds since 1970.
+pub fn rfc3339(seconds: u32) -> String {
+    let text = format(UNIX_EPOCH + Duration::from_secs(seconds.into())); // 2026-11-28 00:53:02 UTC
+    text.replacen(' ', "T", 1).replace(" UTC", "Z")
+}
+
 /// `20261128T005302Z`, as snapshot archives name their moments.
 pub(crate) fn compact(time: SystemTime) -> String {
     let text = format(time); // 2026-11-28 00:53:02 UTC

@@ -46,6 +46,7 @@ mod walk;
 pub use archive::Archive;
 pub use assemble::{Assembly, TREE, assemble};
 pub use blob::fetch_url;
+pub use date::rfc3339;
 pub use fetch::{FetchError, fetch_packages};
 pub use http::{Backoff, Client};
 pub use index::Index;

@@ -10,8 +10,11 @@ use kindling_bundle::{
 };
 use kindling_store::Store;
 
+use crate::evidence::{self, Subject};
+use crate::inputs::Inputs;
 use crate::lock::Locked;
 use crate::plan::Plan;
+use crate::project::Project;
 use crate::rootfs;
 
 /// Mode of every file of a bundle: nothing that runs from it may change it.
@@ -50,6 +53,8 @@ pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
 /// A part cannot be read or `target`'s parent cannot be written.
 pub fn publish(
     target: &Path,
+    project: &Project,
+    inputs: &Inputs,
     locked: &Locked,
     plan: &Plan,
     parts: &Parts,
@@ -60,7 +65,7 @@ pub fn publish(
     let staging = parent.join(format!(".{}.staging", locked.recipe.name));
     files::remove(&staging)?; // what a crash left; we hold the lock
     files::create_dir_all(&staging)?;
-    let manifest = match fill(&staging, locked, plan, parts) {
+    let manifest = match fill(&staging, project, inputs, locked, plan, parts) {
         Ok(manifest) => manifest,
         Err(error) => {
             let _ = files::remove(&staging); // the first error is the one to show
@@ -75,7 +80,14 @@ pub fn publish(
     Ok(manifest)
 }
 
-fn fill(folder: &Path, locked: &Locked, plan: &Plan, parts: &Parts) -> Result<Manifest> {
+fn fill(
+    folder: &Path,
+    project: &Project,
+    inputs: &Inputs,
+    locked: &Locked,
+    plan: &Plan,
+    parts: &Parts,
+) -> Result<Manifest> {
     let recipe = &locked.recipe;
     let release = files::read_text(&parts.kernel.join("release"))?
         .trim()
@@ -84,7 +96,7 @@ fn fill(folder: &Path, locked: &Locked, plan: &Plan, parts: &Parts) -> Result<Ma
         .initramfs
         .as_deref()
         .map(|from| add(from, folder, "initramfs.cpio"));
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         schema: SCHEMA,
         name: recipe.name.clone(),
         description: recipe.image.description.clone(),
@@ -111,7 +123,29 @@ fn fill(folder: &Path, locked: &Locked, plan: &Plan, parts: &Parts) -> Result<Ma
             timeout_s: recipe.ready.timeout_s,
         },
         packages: packages(locked),
+        evidence: Vec::new(),
     };
+    let subject = Subject {
+        locked,
+        project,
+        recipe_sha256: &inputs.recipe,
+        manifest: &manifest,
+        image: &folder.join(rootfs::FILE),
+        stages: plan
+            .stages()
+            .map(|(stage, key)| (stage, key.to_owned()))
+            .collect(),
+    };
+    let written = evidence::write(&subject)?;
+    for (file, text) in written {
+        let path = folder.join(file);
+        files::write_atomic(&path, text.as_bytes(), READ_ONLY)?;
+        manifest.evidence.push(Artifact {
+            file: file.into(),
+            size: text.len() as u64,
+            sha256: hash::bytes(text.as_bytes()),
+        });
+    }
     let mut json = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Error::internal("the manifest does not serialise").because(error))?;
     json.push('\n');
@@ -152,10 +186,8 @@ fn add(from: &Path, to: &Path, file: &str) -> Result<Artifact> {
 
 /// The lines of `SHA256SUMS`, as `sha256sum --check` reads them.
 fn sums(manifest: &Manifest, json: &str) -> String {
-    let mut artifacts = vec![&manifest.kernel.artifact, &manifest.rootfs.artifact];
-    artifacts.extend(&manifest.initramfs);
-    let mut lines: Vec<String> = artifacts
-        .iter()
+    let mut lines: Vec<String> = manifest
+        .artifacts()
         .map(|artifact| format!("{}  {}\n", artifact.sha256, artifact.file))
         .collect();
     lines.push(format!("{}  {MANIFEST}\n", hash::bytes(json.as_bytes())));
@@ -186,19 +218,9 @@ fn name_hash(target: &Path) -> String {
 
 /// Size, inode and change time of each file of a published bundle; `None` where one is missing.
 fn stamp(target: &Path, manifest: &Manifest) -> Option<String> {
-    let mut names = vec![
-        MANIFEST,
-        SUMS,
-        &manifest.kernel.artifact.file,
-        &manifest.rootfs.artifact.file,
-    ];
-    names.extend(
-        manifest
-            .initramfs
-            .iter()
-            .map(|artifact| artifact.file.as_str()),
-    );
-    let line = |name: &&str| {
+    let files = manifest.artifacts().map(|artifact| artifact.file.as_str());
+    let names = [MANIFEST, SUMS].into_iter().chain(files);
+    let line = |name: &str| {
         let meta: Metadata = std::fs::symlink_metadata(target.join(name)).ok()?;
         Some(format!(
             "{name} {} {} {}.{:09}\n",
@@ -208,5 +230,5 @@ fn stamp(target: &Path, manifest: &Manifest) -> Option<String> {
             meta.ctime_nsec()
         ))
     };
-    names.iter().map(line).collect()
+    names.map(line).collect()
 }

@@ -38,6 +38,11 @@ pub const TEST: &[HostPackage] = &[
         "to test networks in namespaces of their own",
     ),
     package(
+        "minisign",
+        Proof::Program("minisign"),
+        "to verify our signatures with the stock tool in the tests",
+    ),
+    package(
         "nftables",
         Proof::Program("nft"),
         "to filter what guests send, in the tests",

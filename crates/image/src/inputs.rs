@@ -13,6 +13,8 @@ use crate::recipe::Recipe;
 /// The inputs, read once so that key and result are of the same bytes.
 #[derive(Debug)]
 pub struct Inputs {
+    /// SHA-256 of the recipe's file: evidence names it.
+    pub recipe: String,
     /// Kernel configuration fragments in the recipe's order.
     pub fragments: Vec<Fragment>,
     /// Rendered overlays, in order.
@@ -40,6 +42,7 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
         overlays.extend(entries.map_err(|error| name.locate(error))?);
     }
     Ok(Inputs {
+        recipe: hash::bytes(&files::read(&recipe.path)?),
         fragments: fragments.collect::<Result<_>>()?,
         overlays,
         initramfs: hash_sources(&project.initramfs())?,

@@ -5,6 +5,7 @@
 //! [`kindling_base::Event`]s.
 
 pub mod bundle;
+pub mod evidence;
 pub mod host;
 pub mod initramfs;
 pub mod inputs;

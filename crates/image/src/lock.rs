@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use kindling_base::hash::Hasher;
+use kindling_base::hash::{self, Hasher};
 use kindling_base::{Error, Result, files};
 use kindling_debian::{LockedPackage, LockedSuite};
 use serde::{Deserialize, Serialize};
@@ -165,6 +165,11 @@ pub fn request(recipe: &Recipe) -> String {
         }
     };
     hasher.finish()
+}
+
+/// SHA-256 of a lock as it is written.
+pub fn sha256(lock: &Lock) -> String {
+    hash::bytes(render(lock).as_bytes())
 }
 
 fn render(lock: &Lock) -> String {

@@ -5,7 +5,7 @@ use kindling_base::hash::Hasher;
 use kindling_store::Store;
 
 use crate::inputs::Inputs;
-use crate::lock::Locked;
+use crate::lock::{self, Locked};
 use crate::overlay::OverlayKind;
 use crate::recipe::Initramfs;
 
@@ -69,7 +69,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
         (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
     let packages = packages_key(locked);
     let rootfs = rootfs_key(locked, inputs, &packages);
-    let bundle = bundle_key(locked, &kernel, initramfs.as_deref(), &rootfs);
+    let bundle = bundle_key(locked, inputs, &kernel, initramfs.as_deref(), &rootfs);
     Plan {
         kernel,
         initramfs,
@@ -134,9 +134,18 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
     key.finish()
 }
 
-fn bundle_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str) -> String {
+fn bundle_key(
+    locked: &Locked,
+    inputs: &Inputs,
+    kernel: &str,
+    initramfs: Option<&str>,
+    rootfs: &str,
+) -> String {
     let recipe = &locked.recipe;
     let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_BUNDLE"));
+    key.field(recipe.image.epoch_s.to_le_bytes());
+    key.field(&inputs.recipe).field(lock::sha256(&locked.lock));
     key.field(kernel)
         .field(initramfs.unwrap_or("none"))
         .field(rootfs);

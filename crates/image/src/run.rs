@@ -144,7 +144,15 @@ impl Run<'_> {
     pub(crate) fn bundle(&self, folder: &Path, parts: &Parts) -> Result<Manifest> {
         let started = Instant::now();
         self.start(stage::BUNDLE, &format!("publishing {}", folder.display()));
-        let manifest = bundle::publish(folder, self.locked, self.plan, parts, self.sources.store)?;
+        let manifest = bundle::publish(
+            folder,
+            self.sources.project,
+            self.inputs,
+            self.locked,
+            self.plan,
+            parts,
+            self.sources.store,
+        )?;
         self.finish(stage::BUNDLE, Outcome::Built, started, folder)?;
         Ok(manifest)
     }

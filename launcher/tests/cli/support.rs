@@ -118,6 +118,7 @@ impl Case {
                 timeout_s: 60,
             },
             packages: Vec::new(),
+            evidence: Vec::new(),
         };
         let text = serde_json::to_vec_pretty(&manifest).unwrap();
         fs::write(folder.join(MANIFEST), &text).unwrap();

@@ -1,6 +1,8 @@
 //! `cargo xtask build-image`.
 
 use kindling_base::{Result, host};
+use kindling_bundle::SIGNATURE;
+use kindling_image::evidence::{Signer, sign};
 use kindling_image::resolve::Policy;
 use kindling_image::{Request, build};
 
@@ -16,6 +18,8 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
     if let Some(what) = args.verify {
         return verify_build::run(what, args, &setup, renderer);
     }
+    // Before the build: a key that does not open must not cost minutes.
+    let signer = args.sign_key.as_deref().map(Signer::read).transpose()?;
     let request = Request {
         recipe: &recipe,
         out: &args.out.clone().unwrap_or_else(|| setup.project.out()),
@@ -27,9 +31,19 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
         sources: setup.sources(&args.recipe),
     };
     let built = build(&request, renderer)?;
+    let signed = match &signer {
+        Some(signer) => sign(&built.folder, signer)?,
+        None => false,
+    };
     renderer.finish(Summary {
         folder: &built.folder,
         outcome: built.outcome,
     });
+    if signed {
+        renderer.note(&format!(
+            "signed: {}",
+            built.folder.join(SIGNATURE).display()
+        ));
+    }
     Ok(())
 }

@@ -8,6 +8,10 @@ use crate::render::Renderer;
 pub(crate) fn run(args: &Verify, renderer: &dyn Renderer) -> Result<()> {
     let manifest = kindling_bundle::load(&args.bundle)?;
     kindling_bundle::verify(&args.bundle, &manifest)?;
+    if let Some(key) = &args.pubkey {
+        kindling_bundle::verify_signature(&args.bundle, key)?;
+        renderer.note(&format!("{}: signed with this key", args.bundle.display()));
+    }
     renderer.note(&format!(
         "{}: every file is as it was built",
         args.bundle.display()

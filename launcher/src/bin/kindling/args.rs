@@ -144,6 +144,12 @@ pub(crate) struct RunArgs {
     /// Remove the VM once it has stopped; one that failed is kept
     #[arg(long)]
     rm: bool,
+    /// Run only a bundle that is signed with --pubkey
+    #[arg(long, requires = "pubkey")]
+    require_signature: bool,
+    /// The public key of minisign to check the bundle's signature with: a file, or its base64
+    #[arg(long, value_name = "KEY", env = "KINDLING_PUBKEY")]
+    pubkey: Option<String>,
     /// Never install QEMU: if it is missing, print the command that installs it and fail
     #[arg(long)]
     no_install: bool,
@@ -188,6 +194,7 @@ impl RunArgs {
             no_initramfs: self.no_initramfs,
             timeout_s: self.timeout,
             remove: self.rm,
+            signed_with: self.pubkey.filter(|_| self.require_signature),
             no_install: self.no_install,
         }
     }

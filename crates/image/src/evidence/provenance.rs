@@ -1,0 +1,64 @@
+//! The statement of origin: in-toto Statement v1 with a SLSA provenance v1 predicate,
+//! <https://slsa.dev/spec/v1.0/provenance>.
+
+use serde_json::{Value, json};
+
+use super::{Subject, purl};
+use crate::lock::{self, PinnedKernel};
+
+/// Where a bundle comes from: recipe, lock, every downloaded file, the tool. No clock and no host: the same inputs
+/// have the same statement.
+pub(super) fn provenance(subject: &Subject<'_>) -> Value {
+    let locked = subject.locked;
+    let manifest = subject.manifest;
+    let mut subjects = vec![&manifest.kernel.artifact, &manifest.rootfs.artifact];
+    subjects.extend(&manifest.initramfs);
+    let named = |name: &str, sha256: &str| json!({"name": name, "digest": {"sha256": sha256}});
+    let subjects = subjects
+        .iter()
+        .map(|artifact| named(&artifact.file, &artifact.sha256));
+    let mut inputs: Vec<Value> = (locked.lock.debs())
+        .map(|package| json!({"uri": purl::deb(&locked.recipe, package), "digest": {"sha256": package.sha256}}))
+        .collect();
+    if let PinnedKernel::Url { url, sha256 } = &locked.lock.kernel {
+        inputs.push(json!({"uri": url, "digest": {"sha256": sha256}}));
+    }
+    let lock = lock::sha256(&locked.lock);
+    for (path, sha256) in [
+        (locked.recipe.path.clone(), subject.recipe_sha256),
+        (lock::path(&locked.recipe.path), lock.as_str()),
+    ] {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        inputs.push(json!({"name": format!("recipes/{name}"), "digest": {"sha256": sha256}}));
+    }
+    let stages: serde_json::Map<String, Value> = (subject.stages.iter())
+        .map(|(stage, key)| ((*stage).to_owned(), Value::from(key.as_str())))
+        .collect();
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects.collect::<Vec<_>>(),
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "urn:kindling:build-image:1",
+                "externalParameters": {
+                    "recipe": locked.recipe.name,
+                    "epoch": locked.recipe.image.epoch_s,
+                },
+                // Keys over everything that a stage reads: pins, fragments, overlays, compilers, its own code.
+                "internalParameters": {"stages": stages},
+                "resolvedDependencies": inputs,
+            },
+            "runDetails": {
+                "builder": {
+                    "id": "urn:kindling:xtask",
+                    "version": {"kindling": env!("CARGO_PKG_VERSION")},
+                },
+            },
+        },
+    })
+}

@@ -1,0 +1,169 @@
+//! The software bill of materials: CycloneDX 1.6, <https://cyclonedx.org/docs/1.6/json/>.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kindling_base::{Error, Result, files, hash};
+use kindling_debian::LockedPackage;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::installed::Installed;
+use super::licence::Licence;
+use super::{Subject, purl};
+use crate::lock::PinnedKernel;
+use crate::rootfs;
+
+/// The bill of a subject: its packages, the kernel's source, and the crates of PID 1.
+pub(super) fn sbom(
+    subject: &Subject<'_>,
+    installed: &BTreeMap<String, Installed>,
+) -> Result<Value> {
+    let recipe = &subject.locked.recipe;
+    let manifest = subject.manifest;
+    let mut parts = Parts::default();
+    let of_name: BTreeMap<&str, String> = (subject.locked.lock.packages.iter())
+        .map(|package| (package.name.as_str(), purl::deb(recipe, package)))
+        .collect();
+    for package in &subject.locked.lock.packages {
+        let known = installed.get(&package.name).cloned().unwrap_or_default();
+        let needs = known
+            .depends
+            .iter()
+            .filter_map(|name| of_name.get(name.as_str()).cloned());
+        let needs: Vec<String> = needs.collect();
+        let id = purl::deb(recipe, package);
+        parts.add(&id, deb(package, &id, &known), needs);
+    }
+    let kernel = match &subject.locked.lock.kernel {
+        PinnedKernel::Package { package } => {
+            let id = purl::deb(recipe, package);
+            parts.add(&id, deb(package, &id, &Installed::default()), Vec::new());
+            id
+        }
+        PinnedKernel::Url { url, sha256 } => {
+            let id = "linux-source".to_owned();
+            let component = json!({
+                "type": "operating-system", "bom-ref": id, "name": "linux", "hashes": hashes(sha256),
+                "externalReferences": [{"type": "source-distribution", "url": url}],
+            });
+            parts.add(&id, component, Vec::new());
+            id
+        }
+    };
+    let linux = json!({
+        "type": "operating-system", "bom-ref": "vmlinux", "name": "linux", "version": manifest.kernel.release,
+        "hashes": hashes(&manifest.kernel.artifact.sha256),
+        "licenses": [{"license": {"id": "GPL-2.0-only"}}],
+    });
+    parts.add("vmlinux", linux, vec![kernel]);
+    if let Some(initramfs) = &manifest.initramfs {
+        let crates = crates(subject, &mut parts)?;
+        let component = json!({
+            "type": "application", "bom-ref": "initramfs", "name": "kindling-init",
+            "version": env!("CARGO_PKG_VERSION"), "hashes": hashes(&initramfs.sha256),
+        });
+        parts.add("initramfs", component, crates);
+    }
+    let root = format!("{}@{}", manifest.name, &manifest.key[..12]);
+    let ids = parts.components.iter();
+    let all: BTreeSet<&str> = ids
+        .filter_map(|component| component["bom-ref"].as_str())
+        .collect();
+    let mut dependencies = vec![json!({"ref": root, "dependsOn": all})];
+    dependencies.append(&mut parts.dependencies);
+    let serial = rootfs::format_uuid(&rootfs::uuid(&hash::bytes(manifest.key.as_bytes())));
+    Ok(json!({
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": format!("urn:uuid:{serial}"),
+        "version": 1,
+        "metadata": {
+            "timestamp": kindling_debian::rfc3339(recipe.image.epoch_s),
+            "tools": {"components": [{
+                "type": "application", "name": "kindling", "version": env!("CARGO_PKG_VERSION"),
+            }]},
+            "component": {
+                "type": "operating-system", "bom-ref": root, "name": manifest.name,
+                "version": &manifest.key[..12], "description": manifest.description,
+                "hashes": hashes(&manifest.rootfs.artifact.sha256),
+            },
+        },
+        "components": parts.components,
+        "dependencies": dependencies,
+    }))
+}
+
+#[derive(Default)]
+struct Parts {
+    components: Vec<Value>,
+    dependencies: Vec<Value>,
+}
+
+impl Parts {
+    fn add(&mut self, id: &str, component: Value, needs: Vec<String>) {
+        self.components.push(component);
+        self.dependencies
+            .push(json!({"ref": id, "dependsOn": needs}));
+    }
+}
+
+fn deb(package: &LockedPackage, id: &str, known: &Installed) -> Value {
+    let mut component = json!({
+        "type": "library", "bom-ref": id, "name": package.name, "version": package.version,
+        "purl": id, "hashes": hashes(&package.sha256),
+        "properties": [{"name": "kindling:pool", "value": package.path}],
+    });
+    if !known.maintainer.is_empty() {
+        component["supplier"] = json!({"name": known.maintainer});
+    }
+    if !known.source.is_empty() {
+        let source = json!({"name": "kindling:source", "value": known.source});
+        component["properties"] = json!([component["properties"][0], source]);
+    }
+    let licence = |licence: &Licence| match licence {
+        Licence::Spdx(id) => json!({"license": {"id": id}}),
+        Licence::Named(name) => json!({"license": {"name": name}}),
+    };
+    if !known.licences.is_empty() {
+        component["licenses"] = known.licences.iter().map(licence).collect();
+    }
+    component
+}
+
+/// The crates that PID 1 is compiled from; returns their names.
+fn crates(subject: &Subject<'_>, parts: &mut Parts) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct CargoLock {
+        package: Vec<Crate>,
+    }
+    #[derive(Deserialize)]
+    struct Crate {
+        name: String,
+        version: String,
+        checksum: Option<String>,
+    }
+    let path = subject.project.initramfs().join("Cargo.lock");
+    let lock: CargoLock = toml::from_str(&files::read_text(&path)?).map_err(|error| {
+        Error::user(format!("{} does not parse", path.display())).because(error)
+    })?;
+    let mut ids = Vec::new();
+    for one in lock.package {
+        // Our own package has no checksum: it is the component that these are parts of.
+        let Some(checksum) = one.checksum else {
+            continue;
+        };
+        let id = purl::cargo(&one.name, &one.version);
+        let component = json!({
+            "type": "library", "bom-ref": id, "name": one.name, "version": one.version, "purl": id,
+            "hashes": hashes(&checksum),
+        });
+        parts.add(&id, component, Vec::new());
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+fn hashes(sha256: &str) -> Value {
+    json!([{"alg": "SHA-256", "content": sha256}])
+}

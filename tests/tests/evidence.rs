@@ -1,0 +1,184 @@
+//! What a bundle says of itself: its bill of materials, its origin, its signature.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Command, files, hash};
+use kindling_tests::{Ran, Scratch, project};
+use serde_json::Value;
+
+const RECIPE: &str = "minimal-debian-12";
+
+fn bundle() -> PathBuf {
+    project().join("out").join(RECIPE)
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&files::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_bill_of_materials_is_what_the_official_schema_asks_for() {
+    let mut compiler = boon::Compiler::new();
+    compiler.enable_format_assertions();
+    for name in ["bom-1.6", "jsf-0.82.SNAPSHOT", "spdx.SNAPSHOT"] {
+        let file = format!("{name}.schema.json");
+        let schema = json(&project().join("tests/schemas").join(&file));
+        compiler
+            .add_resource(&format!("http://cyclonedx.org/schema/{file}"), schema)
+            .unwrap();
+    }
+    let mut schemas = boon::Schemas::new();
+    let root = "http://cyclonedx.org/schema/bom-1.6.schema.json";
+    let schema = compiler.compile(root, &mut schemas).unwrap();
+    let mut bom = json(&bundle().join("sbom.cdx.json"));
+    if let Err(error) = schemas.validate(&bom, schema) {
+        panic!("{error}");
+    }
+    bom["components"][0]["type"] = "nonsense".into();
+    schemas.validate(&bom, schema).unwrap_err();
+}
+
+#[test]
+fn the_bill_of_materials_has_every_package() {
+    let bom = json(&bundle().join("sbom.cdx.json"));
+    let manifest = json(&bundle().join("bundle.json"));
+    let components = bom["components"].as_array().unwrap();
+    for package in manifest["packages"].as_array().unwrap() {
+        let found = components
+            .iter()
+            .find(|component| component["name"] == package["name"])
+            .unwrap();
+        assert_eq!(found["version"], package["version"]);
+        assert_eq!(found["hashes"][0]["content"], package["sha256"]);
+    }
+    let licensed = components
+        .iter()
+        .filter(|component| component.get("licenses").is_some());
+    assert!(
+        licensed.count() > 60,
+        "most copyright files are machine-readable"
+    );
+    let find = |name: &str| {
+        components
+            .iter()
+            .find(|component| component["name"] == name)
+            .unwrap()
+    };
+    assert!(
+        find("libsystemd0")["purl"]
+            .as_str()
+            .unwrap()
+            .starts_with("pkg:deb/debian/libsystemd0@")
+    );
+    let dependencies = bom["dependencies"].as_array().unwrap();
+    let of = |name: &str| {
+        let id = &find(name)["bom-ref"];
+        &dependencies
+            .iter()
+            .find(|dependency| dependency["ref"] == *id)
+            .unwrap()["dependsOn"]
+    };
+    assert!(
+        of("systemd")
+            .as_array()
+            .unwrap()
+            .contains(&find("libc6")["bom-ref"])
+    );
+}
+
+#[test]
+fn the_origin_names_what_came_out_and_what_went_in() {
+    let origin = json(&bundle().join("provenance.json"));
+    assert_eq!(origin["predicateType"], "https://slsa.dev/provenance/v1");
+    for subject in origin["subject"].as_array().unwrap() {
+        let path = bundle().join(subject["name"].as_str().unwrap());
+        assert_eq!(subject["digest"]["sha256"], hash::file(&path).unwrap());
+    }
+    let inputs = &origin["predicate"]["buildDefinition"]["resolvedDependencies"];
+    let lock = format!("recipes/{RECIPE}.lock");
+    let found = inputs
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|input| input["name"] == lock.as_str());
+    assert_eq!(
+        found.unwrap()["digest"]["sha256"],
+        hash::file(&project().join(lock)).unwrap()
+    );
+}
+
+#[test]
+fn a_signed_bundle_is_verified_by_the_stock_tool_and_no_changed_one_is() {
+    let scratch = Scratch::new();
+    let key = |name: &str| scratch.path(name).display().to_string();
+    for pair in ["ours", "other"] {
+        let made = Command::new("minisign").args(["-G", "-W", "-s", &key(&format!("{pair}.key"))]);
+        made.args(["-p", &key(&format!("{pair}.pub"))])
+            .run()
+            .unwrap();
+    }
+    let build = |more: &[&str]| {
+        Ran::new(&scratch.xtask(&[&["build-image", RECIPE, "--locked"], more].concat()))
+    };
+    build(&[]).ok();
+    let bundle = scratch.path("out").join(RECIPE);
+    let folder = bundle.display().to_string();
+    let verify = |key: &str| Ran::new(&scratch.xtask(&["verify", &folder, "--pubkey", key]));
+    verify(&key("ours.pub")).fails(2, &["is not signed", "--sign-key"]);
+    build(&["--sign-key", &key("ours.pub")]).fails(2, &["ours.pub is no secret key of minisign"]);
+
+    // Signing builds nothing again, and signing again changes nothing.
+    let ran = build(&["--sign-key", &key("ours.key")]).ok();
+    assert!(ran.stderr.contains("up to date"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("signed: "), "{}", ran.stderr);
+    let ran = build(&["--sign-key", &key("ours.key")]).ok();
+    assert!(!ran.stderr.contains("signed: "), "{}", ran.stderr);
+    let sums = bundle.join("SHA256SUMS").display().to_string();
+    Command::new("minisign")
+        .args(["-V", "-q", "-p", &key("ours.pub"), "-m", &sums])
+        .run()
+        .unwrap();
+    verify(&key("ours.pub")).ok();
+    verify(&key("other.pub")).fails(2, &["not of this key"]);
+    verify("nonsense").fails(2, &["is no public key"]);
+
+    let run = |key: &str| {
+        let args = [
+            "run",
+            RECIPE,
+            "--require-signature",
+            "--pubkey",
+            key,
+            "--name",
+            "No Name",
+        ];
+        Ran::new(&scratch.kindling(&args))
+    };
+    run(&key("other.pub")).fails(2, &["not of this key"]);
+    // A signature that is good is not what is complained of.
+    let ran = run(&key("ours.pub"));
+    assert!(
+        ran.stderr.contains("cannot be a VM's name"),
+        "{}",
+        ran.stderr
+    );
+
+    // One changed byte in any file, or a file more.
+    for file in files::list(&bundle).unwrap() {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "rootfs.ext4" {
+            continue; // large: its hash is compared as that of every other
+        }
+        let good = files::read(&file).unwrap();
+        let mut bad = good.clone();
+        let at = bad.len() - 20;
+        bad[at] ^= 1;
+        files::write_atomic(&file, &bad, 0o444).unwrap();
+        assert_ne!(verify(&key("ours.pub")).code, 0, "{name}");
+        files::write_atomic(&file, &good, 0o444).unwrap();
+    }
+    verify(&key("ours.pub")).ok();
+    scratch.write(&format!("out/{RECIPE}/extra"), "");
+    verify(&key("ours.pub")).fails(2, &["extra is not listed"]);
+}
