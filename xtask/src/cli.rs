@@ -56,6 +56,8 @@ pub(crate) enum Command {
     KernelConfig(RecipeArgs),
     /// Check every byte of a bundle against its manifest
     Verify(Verify),
+    /// Show what is in an image: sizes by package, privileged programs, listeners; or what changed between two
+    Inspect(Inspect),
     /// Bound the store by size and age; nothing that a running build uses goes
     Gc(Gc),
     /// Show what this machine has and lacks
@@ -126,6 +128,18 @@ pub(crate) struct Verify {
     /// Also check that it is signed with this public key of minisign: a file, or its base64
     #[arg(long, value_name = "KEY")]
     pub(crate) pubkey: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Inspect {
+    /// A recipe whose bundle is in out/, or a bundle's folder
+    #[arg(default_value = DEFAULT_RECIPE)]
+    pub(crate) bundle: String,
+    /// Another one: show what changed from the first to this
+    pub(crate) other: Option<String>,
+    /// Every row, not only the first of each table
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Debug)]

@@ -22,6 +22,7 @@ fn main() -> Exit {
         Command::KernelConfig(args) => commands::kernel_config::run(args, &cli.global, &*renderer),
         Command::Verify(args) => commands::verify::run(args, &*renderer),
         Command::Gc(args) => commands::gc::run(args, &cli.global, &*renderer),
+        Command::Inspect(args) => commands::inspect::run(args, &cli.global, &*renderer),
         Command::Doctor => commands::doctor::run(&cli.global),
         Command::Test(args) => commands::test::run(args, &cli.global, &*renderer),
         Command::Tidy => commands::tidy::run(&*renderer),

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod host;
 pub mod initramfs;
 pub mod inputs;
+pub mod inspect;
 pub mod kernel;
 pub mod keyring;
 pub mod listing;

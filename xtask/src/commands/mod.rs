@@ -4,6 +4,7 @@ pub(crate) mod build_image;
 mod cargo;
 pub(crate) mod doctor;
 pub(crate) mod gc;
+pub(crate) mod inspect;
 pub(crate) mod kernel_config;
 pub(crate) mod lock;
 mod setup;
