@@ -64,8 +64,30 @@ pub(crate) enum Command {
     Doctor,
     /// Build what the tests need, then run all of them
     Test(Test),
+    /// Run us and our peers side by side on the packages of a desktop
+    #[command(subcommand)]
+    Bench(Bench),
     /// Check formatting, lints and documentation
     Tidy,
+}
+
+/// What is measured. Ratios in one run: machines are noisy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The ext4 writer, against `tar x` with `mke2fs -d`, the arcbox-ext4 formatter, and plain `dd`
+    Ext4(BenchArgs),
+    /// Whole builds, against `mmdebstrap` with `mke2fs -d`
+    Build(BenchArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// The recipe whose packages are built
+    #[arg(default_value = "bench-desktop-debian-12")]
+    pub(crate) recipe: String,
+    /// How often each way runs
+    #[arg(long, default_value_t = 3, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=99))]
+    pub(crate) rounds: u8,
 }
 
 /// A recipe, and where its inputs come from.

@@ -25,6 +25,7 @@ fn main() -> Exit {
         Command::Inspect(args) => commands::inspect::run(args, &cli.global, &*renderer),
         Command::Doctor => commands::doctor::run(&cli.global),
         Command::Test(args) => commands::test::run(args, &cli.global, &*renderer),
+        Command::Bench(what) => commands::bench::run(what, &cli.global, &*renderer),
         Command::Tidy => commands::tidy::run(&*renderer),
     };
     match result {

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod bench;
 pub(crate) mod build_image;
 mod cargo;
 pub(crate) mod doctor;

@@ -1,0 +1,77 @@
+//! The peer's way: mmdebstrap and mke2fs.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Command, Context, Error, Result, files};
+
+use crate::Subject;
+
+/// A repository of the subject's packages, and where the peer builds.
+pub(crate) struct Peer {
+    folder: PathBuf,
+    names: String,
+    epoch: u32,
+    image_kib: u64,
+}
+
+impl Peer {
+    pub(crate) fn prepare(subject: &Subject<'_>, folder: &Path) -> Result<Self> {
+        let repository = folder.join("repository");
+        files::create_dir_all(&repository)?;
+        let (mut index, mut names) = (String::new(), Vec::new());
+        for package in &subject.locked.lock.packages {
+            let blob = subject.store.blob(&package.sha256).ok_or_else(|| {
+                Error::user(format!("{} is not in the store", package.path))
+                    .hint("build the recipe once with an empty store, or raise the limits of `gc`")
+            })?;
+            let file = format!("{}_{}.deb", package.name, package.architecture);
+            std::os::unix::fs::symlink(&blob, repository.join(&file))
+                .context(format!("cannot link {file}"))?;
+            let control = Command::new("dpkg-deb").arg("-f").arg(&blob).run()?.text();
+            let (size, sha256) = (package.size, &package.sha256);
+            index.push_str(&format!(
+                "{}\nFilename: ./{file}\nSize: {size}\nSHA256: {sha256}\n\n",
+                control.trim_end()
+            ));
+            names.push(package.name.as_str());
+        }
+        files::write_atomic(&repository.join("Packages"), index.as_bytes(), 0o644)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            names: names.join(","),
+            epoch: subject.locked.recipe.image.epoch_s,
+            image_kib: subject.image_bytes / 1024 / 10 * 11, // mke2fs needs more room than our writer
+        })
+    }
+
+    pub(crate) fn clear(&self) -> Result<()> {
+        files::remove(&self.folder.join("root"))?;
+        files::remove(&self.folder.join("image"))
+    }
+
+    pub(crate) fn build(&self) -> Result<()> {
+        let (root, image) = (self.folder.join("root"), self.folder.join("image"));
+        let source = format!(
+            "deb [trusted=yes] copy:{} ./",
+            self.folder.join("repository").display()
+        );
+        Command::new("mmdebstrap")
+            .args(["--quiet", "--variant=essential", "--format=directory"])
+            .arg(format!("--include={}", self.names))
+            .arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
+            .arg("") // no suite: the repository is flat
+            .arg(&root)
+            .arg(source)
+            .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
+            .run()?;
+        Command::new("mke2fs")
+            .args(["-q", "-t", "ext4", "-d"])
+            .arg(&root)
+            .arg(&image)
+            .arg(format!("{}k", self.image_kib))
+            .run()?;
+        files::open(&image)?
+            .sync_all()
+            .context(format!("cannot sync {}", image.display()))
+    }
+}
