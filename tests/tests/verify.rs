@@ -59,7 +59,7 @@ fn a_program_that_is_compiled_with_the_time_is_named() {
     ran.fails(
         3,
         &[
-            "two builds of minimal-debian-12 differ in 3 files",
+            "two builds of minimal-debian-12 differ in 5 files",
             "initramfs.cpio: first difference at byte",
             "init: content differs at byte",
             "first   ",
