@@ -18,8 +18,8 @@ pub struct NetworkConfig {
     pub bridge: String,
     /// The bridge's address, which is the guests' gateway, and the subnet of their leases.
     pub address: Subnet,
-    /// Name servers for guests; none means that a guest keeps what its image says.
-    pub dns: Vec<Ipv4Addr>,
+    /// Name servers for guests; where this is not said, the host's.
+    pub dns: Option<Vec<Ipv4Addr>>,
     /// Whether guests are kept from reaching each other.
     pub isolate: bool,
     /// Whether guests reach what the host reaches, with the host's address.
@@ -36,7 +36,7 @@ impl Default for NetworkConfig {
                 address: Ipv4Addr::new(192, 168, 100, 1),
                 prefix: 24,
             },
-            dns: Vec::new(),
+            dns: None,
             isolate: true,
             nat: true,
             egress: None,

@@ -9,7 +9,7 @@ use kindling_base::{Context, Error, Lock, Result, files};
 use rustix::process::getpid;
 use serde::{Deserialize, Serialize};
 
-use super::{Mac, NetworkConfig, Subnet};
+use super::{Mac, NetworkConfig, Subnet, resolvers};
 use crate::state::LOCK;
 
 /// An address that a VM has for as long as it lives, and what hangs on it.
@@ -109,7 +109,7 @@ impl Leases {
                 prefix: config.address.prefix,
             },
             gateway: config.address.address,
-            dns: config.dns.clone(),
+            dns: config.dns.clone().unwrap_or_else(resolvers::of_this_host),
             bridge: config.bridge.clone(),
             tap: tap_name(&config.bridge, address),
             mac: Mac::of_vm(vm),

@@ -17,6 +17,7 @@ mod mac;
 mod mode;
 mod netlink;
 mod probe;
+mod resolvers;
 mod tap;
 #[cfg(test)]
 mod tests;

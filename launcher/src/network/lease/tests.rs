@@ -69,9 +69,11 @@ fn the_kernel_argument_has_mask_and_name_servers() {
     let root = tempfile::tempdir().unwrap();
     let leases = Leases::open_in(root.path(), "br0").unwrap();
     let config = NetworkConfig {
-        dns: ["10.9.8.1", "192.0.2.53"]
-            .map(|dns| dns.parse().unwrap())
-            .to_vec(),
+        dns: Some(
+            ["10.9.8.1", "192.0.2.53"]
+                .map(|dns| dns.parse().unwrap())
+                .to_vec(),
+        ),
         address: "10.9.8.1/30".parse().unwrap(),
         ..NetworkConfig::default()
     };
