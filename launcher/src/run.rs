@@ -71,9 +71,19 @@ pub async fn prepare(
     }
     let (accelerator, why) = accel::choose(options.accelerator, program).await?;
     reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
-    let mode = settle_network(options, &manifest, reporter)?;
+    let mut mode = settle_network(options, &manifest, reporter)?;
     let host = match mode {
-        Mode::Tap => Some(network_on_the_host(options, reporter).await?),
+        Mode::Tap => match network_on_the_host(options, reporter).await {
+            Ok(host) => Some(host),
+            // Nobody asked for a bridge in particular: a guest with less of a network is better than none.
+            Err(error) if options.network == Mode::Auto => {
+                let problem = format!("{error}; the guest gets a user-mode network");
+                reporter.report(Event::Warning(problem));
+                mode = Mode::User;
+                None
+            }
+            Err(error) => return Err(error),
+        },
         _ => None,
     };
     let mut taken = None;
@@ -135,6 +145,7 @@ async fn network_on_the_host(
     network::ensure(!options.no_install, reporter)?;
     let leases = Leases::open(&config.bridge)?;
     network::reconcile(&config, &leases).await?;
+    network::prepare(&config, &leases).await?;
     Ok((config, leases))
 }
 

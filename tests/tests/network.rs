@@ -72,6 +72,15 @@ fn guests_on_the_bridge_are_reached_and_leave_nothing_behind() {
             .ok();
         assert!(ran.stderr.contains("network: tap"), "{}", ran.stderr);
     };
+    // A bridge of somebody else is nothing to build on.
+    let ip_inside = |args: &[&str]| ip(&[&["-n", &namespace.0], args].concat());
+    ip_inside(&["link", "add", "br0", "type", "bridge"]);
+    ip_inside(&["address", "add", "10.1.1.1/24", "dev", "br0"]);
+    let bundle = "minimal-debian-12";
+    let ran = namespace.kindling(&scratch, &["run", "--network", "tap", bundle]);
+    ran.fails(2, &["expected 192.168.100.1/24", "found    10.1.1.1/24"]);
+    ip_inside(&["link", "delete", "br0"]);
+
     run("one");
     // The guest has the address of its lease and answers at it, with nobody listening on the port.
     let probe = |name: &str| {

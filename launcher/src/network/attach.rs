@@ -20,6 +20,16 @@ pub struct Attachment {
     pub taps: Vec<String>,
 }
 
+/// Makes the bridge where it is missing, and the filter: all that a TAP needs of the host. Needs root and
+/// [`ensure`](super::ensure).
+///
+/// # Errors
+/// The bridge belongs to something else, or the kernel refuses.
+pub async fn prepare(config: &NetworkConfig, leases: &Leases) -> Result<()> {
+    bridge(config, &Netlink::open()?).await?;
+    firewall::load(config, leases)
+}
+
 /// Makes the bridge where it is missing, a TAP for the lease, and the filter. Needs root and [`ensure`](super::ensure).
 ///
 /// # Errors

@@ -22,7 +22,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
-pub use attach::{Attachment, attach, detach, reconcile};
+pub use attach::{Attachment, attach, detach, prepare, reconcile};
 pub use config::{Egress, NetworkConfig, Subnet};
 pub use firewall::ensure;
 pub use lease::{Lease, Leases};
