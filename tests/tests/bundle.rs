@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use kindling_base::Command;
-use kindling_tests::{Ran, project, xtask};
+use kindling_tests::{Ran, Scratch, project, xtask};
 
 fn bundle() -> PathBuf {
     let folder = project().join("out/minimal-debian-12");
@@ -50,4 +50,31 @@ fn the_next_build_has_nothing_to_do_and_says_so() {
     build();
     let again = build();
     assert!(again.stderr.starts_with("up to date: "), "{}", again.stderr);
+}
+
+/// The bundle shares its files with the store: a change of one must not find its way into the next build.
+#[test]
+fn an_image_changed_in_place_is_made_again() {
+    use std::os::unix::fs::{FileExt, PermissionsExt};
+    let scratch = Scratch::new();
+    scratch.recipe_like("sealed", "minimal-debian-12", "[rootfs]\nfree_mib = 33\n");
+    let build = || Ran::new(&scratch.xtask(&["build-image", "sealed", "--locked"])).ok();
+    build();
+    let image = scratch.path("out/sealed/rootfs.ext4");
+    let before = kindling_base::sparse::hash(&image).unwrap();
+    std::fs::set_permissions(&image, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let file = std::fs::File::options().write(true).open(&image).unwrap();
+    file.write_all_at(b"scribble", 4096).unwrap();
+    drop(file);
+    assert_ne!(kindling_base::sparse::hash(&image).unwrap(), before);
+    let again = build();
+    assert!(
+        again
+            .stderr
+            .contains("rootfs.ext4 was changed after it was built"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(kindling_base::sparse::hash(&image).unwrap(), before);
+    Ran::new(&scratch.xtask(&["verify", "out/sealed"])).ok();
 }

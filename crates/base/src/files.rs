@@ -83,6 +83,14 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     ))
 }
 
+/// Writes a whole file. Not atomically and not durably: for folders that are published whole.
+///
+/// # Errors
+/// It cannot be written; the error names it.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).context(format!("cannot write {}", path.display()))
+}
+
 /// Writes a file with mode `mode` so that a reader sees the old content or the new, never a part:
 /// temporary file in the same folder, fsync, rename, fsync of the folder.
 ///
@@ -198,6 +206,41 @@ pub fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
         .context(what())
 }
 
+/// How [`share`] made a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// A file of its own on shared extents: a change of one never shows in the other.
+    Reflink,
+    /// A second name of the same file.
+    HardLink,
+    /// A copy, which took time and space.
+    Copy,
+}
+
+/// Makes `to` the same bytes as `from`, with mode `mode`, the cheapest way that the file systems offer. Where that is
+/// a hard link, `from` gets the mode as well.
+///
+/// # Errors
+/// None of the ways works; the error names both ends.
+pub fn share(from: &Path, to: &Path, mode: u32) -> Result<Sharing> {
+    let what = || format!("cannot copy {} to {}", from.display(), to.display());
+    let source = open(from)?;
+    let target = create(to)?;
+    if rustix::fs::ioctl_ficlone(&target, &source).is_ok() {
+        let permissions = Permissions::from_mode(mode);
+        target.set_permissions(permissions).context(what())?;
+        return Ok(Sharing::Reflink);
+    }
+    drop(target);
+    remove(to)?;
+    let named = set_mode(from, mode).is_ok() && fs::hard_link(from, to).is_ok();
+    if named {
+        return Ok(Sharing::HardLink);
+    }
+    copy(from, to, mode)?; // another file system, or somebody else's file
+    Ok(Sharing::Copy)
+}
+
 /// Copies the data extents of `source` and leaves its holes.
 fn copy_sparse(source: &File, target: &File) -> std::io::Result<()> {
     use rustix::fs::{SeekFrom, seek};
@@ -233,6 +276,23 @@ mod tests {
     fn errors_name_the_path() {
         let error = read(Path::new("/no/such/file")).unwrap_err();
         assert_eq!(error.to_string(), "cannot read /no/such/file");
+    }
+
+    #[test]
+    fn a_shared_file_is_equal_and_read_only() {
+        let disk = tempfile::tempdir().unwrap();
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let from = disk.path().join("a");
+        fs::write(&from, b"bytes").unwrap();
+        let near = share(&from, &disk.path().join("b"), 0o444).unwrap();
+        assert_ne!(near, Sharing::Copy);
+        let far = share(&from, &memory.path().join("b"), 0o444).unwrap();
+        assert_eq!(far, Sharing::Copy);
+        for folder in [&disk, &memory] {
+            let path = folder.path().join("b");
+            assert_eq!(read(&path).unwrap(), b"bytes");
+            assert_eq!(metadata(&path).unwrap().permissions().mode() & 0o777, 0o444);
+        }
     }
 
     #[test]

@@ -1,4 +1,8 @@
 //! The image file: large writes on a thread of their own, holes where nothing is put.
+//!
+//! Nobody reads an image back soon after it is written, so it goes past the page cache where the file system
+//! can do that: the kernel neither looks for free pages nor copies the bytes into them, and the sync at the end
+//! finds nothing to do.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -7,6 +11,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use kindling_base::{Context, Error, Result, files};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
 use crate::BLOCK;
 
@@ -25,7 +31,10 @@ pub(crate) struct Image {
 
 /// Bytes with their places in the image.
 struct Batch {
+    /// A batch and what aligning it takes.
     bytes: Vec<u8>,
+    /// Where the batch starts in `bytes`: at a multiple of a block in memory, as direct writes need it.
+    base: usize,
     used: usize,
     pieces: Vec<Piece>,
 }
@@ -74,12 +83,13 @@ impl Image {
         length: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<()>,
     ) -> Result<usize> {
-        if self.batch.bytes.len() - self.batch.used < length {
+        if BATCH - self.batch.used < length {
             self.flush()?;
         }
         let start = self.batch.used;
         self.batch.used += length;
-        fill(&mut self.batch.bytes[start..start + length])?;
+        let at = self.batch.base + start;
+        fill(&mut self.batch.bytes[at..at + length])?;
         Ok(start)
     }
 
@@ -88,7 +98,7 @@ impl Image {
 
     /// Bytes that [`Image::buffer`] returned last.
     pub(crate) fn buffered(&self, start: usize, length: usize) -> &[u8] {
-        &self.batch.bytes[start..start + length]
+        self.batch.slice(start, length)
     }
 
     /// Says that buffered bytes belong at a block; bytes that are placed nowhere are dropped.
@@ -157,11 +167,17 @@ impl Image {
 
 impl Batch {
     fn new() -> Self {
+        let bytes = vec![0; BATCH + BLOCK];
         Self {
-            bytes: vec![0; BATCH],
+            base: bytes.as_ptr().align_offset(BLOCK),
+            bytes,
             used: 0,
             pieces: Vec::new(),
         }
+    }
+
+    fn slice(&self, start: usize, length: usize) -> &[u8] {
+        &self.bytes[self.base + start..][..length]
     }
 }
 
@@ -177,10 +193,10 @@ fn write_batches(
     batches: &Receiver<Batch>,
     written: &SyncSender<Batch>,
 ) -> Result<()> {
+    let _ = set_direct(file, true); // where it cannot, the page cache does
     for mut batch in batches {
         for piece in &batch.pieces {
-            let bytes = &batch.bytes[piece.start..piece.start + piece.length];
-            file.write_all_at(bytes, piece.offset)
+            write(file, batch.slice(piece.start, piece.length), piece.offset)
                 .context(format!("cannot write {}", path.display()))?;
         }
         batch.pieces.clear();
@@ -188,4 +204,22 @@ fn write_batches(
         let _ = written.send(batch); // nobody waits for the last ones
     }
     Ok(())
+}
+
+/// Writes all bytes; through the page cache from when on the file system refuses direct writes of this size.
+fn write(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+    match file.write_all_at(bytes, offset) {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
+            set_direct(file, false)?;
+            file.write_all_at(bytes, offset)
+        }
+        result => result,
+    }
+}
+
+/// Turns direct writes on or off.
+fn set_direct(file: &File, direct: bool) -> std::io::Result<()> {
+    let mut flags = fcntl_getfl(file)?;
+    flags.set(OFlags::DIRECT, direct);
+    Ok(fcntl_setfl(file, flags)?)
 }

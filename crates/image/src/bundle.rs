@@ -4,7 +4,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Result, files, hash};
+use kindling_base::files::Sharing;
+use kindling_base::{Context, Error, Result, files, hash, sparse};
 use kindling_bundle::{
     Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS,
 };
@@ -15,10 +16,8 @@ use crate::inputs::Inputs;
 use crate::lock::Locked;
 use crate::plan::Plan;
 use crate::project::Project;
-use crate::rootfs;
-
-/// Mode of every file of a bundle: nothing that runs from it may change it.
-const READ_ONLY: u32 = 0o444;
+use crate::seal::{self, READ_ONLY};
+use crate::{initramfs, kernel, rootfs};
 
 /// Results of the stages.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub struct Parts {
 
 /// Whether `target` already holds the bundle with this plan's key, every file as it was published.
 ///
-/// Files are compared by size, inode and time of change with a note that [`publish`] left in the store;
+/// Files are compared by size, inode and time of modification with a note that [`publish`] left in the store;
 /// after a copy or a touch they are hashed.
 pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
     let Ok(manifest) = kindling_bundle::load(target) else {
@@ -95,7 +94,7 @@ fn fill(
     let initramfs = parts
         .initramfs
         .as_deref()
-        .map(|from| add(from, folder, "initramfs.cpio"));
+        .map(|from| add(from, folder, initramfs::FILE));
     let mut manifest = Manifest {
         schema: SCHEMA,
         name: recipe.name.clone(),
@@ -103,7 +102,7 @@ fn fill(
         architecture: recipe.image.architecture.clone(),
         key: plan.bundle.clone(),
         kernel: Kernel {
-            artifact: add(&parts.kernel, folder, "vmlinux")?,
+            artifact: add(&parts.kernel, folder, kernel::FILE)?,
             release,
         },
         initramfs: initramfs.transpose()?,
@@ -169,18 +168,23 @@ fn packages(locked: &Locked) -> Vec<Package> {
     pinned.iter().map(package).collect()
 }
 
-/// Copies one artifact; the hash is of the copy, so that what is promised is what is there.
+/// Puts one artifact into the bundle. Where it had to be copied, the hash is of the copy, so that what is promised
+/// is what is there.
 fn add(from: &Path, to: &Path, file: &str) -> Result<Artifact> {
-    let copy = to.join(file);
-    files::copy(&from.join(file), &copy, READ_ONLY)?;
-    files::open(&copy)?
-        .sync_all()
-        .context(format!("cannot sync {}", copy.display()))?;
-    let size = files::metadata(&copy)?.len();
+    let (sealed, target) = (from.join(file), to.join(file));
+    let sha256 = match files::share(&sealed, &target, READ_ONLY)? {
+        Sharing::Reflink | Sharing::HardLink => seal::sha256(&sealed)?,
+        Sharing::Copy => {
+            files::open(&target)?
+                .sync_all()
+                .context(format!("cannot sync {}", target.display()))?;
+            sparse::hash(&target)?
+        }
+    };
     Ok(Artifact {
         file: file.into(),
-        size,
-        sha256: hash::file(&copy)?,
+        size: files::metadata(&target)?.len(),
+        sha256,
     })
 }
 
@@ -216,7 +220,8 @@ fn name_hash(target: &Path) -> String {
     hash::bytes(target.as_os_str().as_encoded_bytes())
 }
 
-/// Size, inode and change time of each file of a published bundle; `None` where one is missing.
+/// Size, inode and time of modification of each file of a published bundle; `None` where one is missing. Not the
+/// time of change: that differs when the store forgets its name for a file.
 fn stamp(target: &Path, manifest: &Manifest) -> Option<String> {
     let files = manifest.artifacts().map(|artifact| artifact.file.as_str());
     let names = [MANIFEST, SUMS].into_iter().chain(files);
@@ -226,8 +231,8 @@ fn stamp(target: &Path, manifest: &Manifest) -> Option<String> {
             "{name} {} {} {}.{:09}\n",
             meta.len(),
             meta.ino(),
-            meta.ctime(),
-            meta.ctime_nsec()
+            meta.mtime(),
+            meta.mtime_nsec()
         ))
     };
     names.map(line).collect()

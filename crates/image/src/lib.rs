@@ -22,6 +22,7 @@ pub mod recipe;
 pub mod resolve;
 pub mod rootfs;
 mod run;
+mod seal;
 pub mod verify;
 
 pub use pipeline::{Built, Request, build, kernel_config, planned};

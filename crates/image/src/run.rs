@@ -14,7 +14,7 @@ use crate::inputs::Inputs;
 use crate::lock::Locked;
 use crate::plan::{Plan, stage};
 use crate::resolve::Sources;
-use crate::{initramfs, kernel, rootfs};
+use crate::{initramfs, kernel, rootfs, seal};
 
 /// One build under way.
 pub(crate) struct Run<'a> {
@@ -32,16 +32,19 @@ impl Run<'_> {
         let Some(key) = &self.plan.initramfs else {
             return Ok(None);
         };
+        self.check(stage::INITRAMFS, key, initramfs::FILE)?;
         let made = self.stage(stage::INITRAMFS, key, "compiling PID 1", |out| {
             let (work, _lock) = self.work("initramfs")?;
             let source = self.sources.project.initramfs();
-            initramfs::build(&source, &work, out, self.epoch())
+            initramfs::build(&source, &work, out, self.epoch())?;
+            seal::seal(&out.join(initramfs::FILE))
         })?;
         Ok(Some(made))
     }
 
     /// The ext4 image: overlays over the frozen package tree.
     pub(crate) fn rootfs(&self) -> Result<PathBuf, FetchError> {
+        self.check(stage::ROOTFS, &self.plan.rootfs, rootfs::FILE)?;
         if let Some(cached) = self.cached(stage::ROOTFS, &self.plan.rootfs) {
             return Ok(cached);
         }
@@ -54,7 +57,8 @@ impl Run<'_> {
                 epoch: self.epoch(),
                 free_mib: self.locked.recipe.rootfs.free_mib.into(),
             };
-            rootfs::build(&request, out, self.reporter)
+            rootfs::build(&request, out, self.reporter)?;
+            seal::seal(&out.join(rootfs::FILE))
         })?;
         Ok(image)
     }
@@ -89,6 +93,7 @@ impl Run<'_> {
     /// The kernel. The source tree and the objects stay in the store's work folder, so that a changed
     /// fragment compiles only what make must.
     pub(crate) fn kernel(&self) -> Result<PathBuf, FetchError> {
+        self.check(stage::KERNEL, &self.plan.kernel, kernel::FILE)?;
         if let Some(cached) = self.cached(stage::KERNEL, &self.plan.kernel) {
             return Ok(cached);
         }
@@ -107,7 +112,8 @@ impl Run<'_> {
                     &work,
                     out,
                     self.reporter,
-                )
+                )?;
+                seal::seal(&out.join(kernel::FILE))
             },
         )?;
         Ok(kernel)
@@ -155,6 +161,21 @@ impl Run<'_> {
         )?;
         self.finish(stage::BUNDLE, Outcome::Built, started, folder)?;
         Ok(manifest)
+    }
+
+    /// Forgets a stage's result whose artifact somebody has changed, most likely through the bundle that shares it.
+    fn check(&self, stage: &'static str, key: &str, artifact: &str) -> Result<()> {
+        let store = self.sources.store;
+        let Some(folder) = store.stage(stage, key) else {
+            return Ok(());
+        };
+        if seal::is_intact(&folder.join(artifact))? {
+            return Ok(());
+        }
+        self.reporter.report(Event::Warning(format!(
+            "{artifact} was changed after it was built; making it again"
+        )));
+        store.discard(stage, key, || self.note_waiting(stage))
     }
 
     /// Looks into the store; reports what it finds.

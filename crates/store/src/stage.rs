@@ -45,9 +45,18 @@ impl Store {
         if let Some(parent) = path.parent() {
             files::create_dir_all(parent)?;
         }
-        sync_file_system(&staging)?;
+        sync(&staging)?;
         files::rename(&staging, &path)?;
         Ok((path, Outcome::Built))
+    }
+
+    /// Forgets a result, if there is one: the next call makes it again.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn discard(&self, stage: &str, key: &str, waiting: impl FnOnce()) -> Result<()> {
+        let _lock = self.lock(&format!("{stage}-{key}"), waiting)?;
+        files::remove(&self.stage_path(stage, key))
     }
 
     /// Takes over another store's result, which is a folder of files.
@@ -94,11 +103,19 @@ impl Store {
     }
 }
 
-/// Flushes the file system that holds `path`, so that a rename never publishes unwritten data.
-fn sync_file_system(path: &Path) -> Result<()> {
+/// Makes a folder and what is below it durable, so that a rename never publishes unwritten data. File by file:
+/// there are few, and syncing the whole file system would wait for what others write.
+fn sync(path: &Path) -> Result<()> {
     use kindling_base::Context;
-    let folder = files::open(path)?;
-    rustix::fs::syncfs(&folder).context(format!("cannot sync {}", path.display()))
+    let what = || format!("cannot sync {}", path.display());
+    let kind = std::fs::symlink_metadata(path).context(what())?.file_type();
+    if kind.is_dir() {
+        files::list(path)?.iter().try_for_each(|path| sync(path))?;
+    }
+    if kind.is_dir() || kind.is_file() {
+        files::open(path)?.sync_all().context(what())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,6 +152,22 @@ mod tests {
             .stage_or_make("kernel", "k1", || {}, |_| unreachable!())
             .unwrap();
         assert_eq!(outcome, Outcome::Cached);
+    }
+
+    #[test]
+    fn a_discarded_result_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let make = |at: &Path| {
+            std::fs::create_dir(at.join("folder")).unwrap();
+            std::fs::write(at.join("folder/file"), b"x").unwrap();
+            Ok(())
+        };
+        store.stage_or_make("rootfs", "k", || {}, make).unwrap();
+        store.discard("rootfs", "k", || {}).unwrap();
+        assert_eq!(store.stage("rootfs", "k"), None);
+        let (_, outcome) = store.stage_or_make("rootfs", "k", || {}, make).unwrap();
+        assert_eq!(outcome, Outcome::Built);
     }
 
     #[test]

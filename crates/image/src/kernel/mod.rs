@@ -127,6 +127,9 @@ pub fn configure(
     Ok(config)
 }
 
+/// Name of the kernel in its stage folder and in the bundle.
+pub const FILE: &str = "vmlinux";
+
 /// Builds the kernel: `out/vmlinux`, a stripped ELF with a PVH entry point, `out/config` and `out/release`
 /// (what `uname -r` says, and a newline).
 ///
@@ -167,7 +170,7 @@ pub fn build(
     files::remove(&making)?;
 
     files::create_dir_all(out)?;
-    let vmlinux = out.join("vmlinux");
+    let vmlinux = out.join(FILE);
     strip::strip(&tree.join("vmlinux"), &vmlinux)?;
     check_vmlinux(&vmlinux)?;
     files::copy(&config, &out.join("config"), 0o644)?;
