@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
-const STAGES: [(&str, &[&str]); 5] = [
+const STAGES: [(&str, &[&str]); 6] = [
     (
         "BUNDLE",
         &["src/bundle.rs", "src/evidence", "../bundle/src/manifest.rs"],
     ),
     ("KERNEL", &["src/kernel"]),
     ("INITRAMFS", &["src/initramfs"]),
+    ("LINT", &["src/run/lint.rs", "../lint/src"]),
     ("PACKAGES", &["../debian/src", "../tree/src"]),
     (
         "ROOTFS",

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what is in an image: sizes by package, privileged programs, listeners; or what changed between two
     Inspect(Inspect),
+    /// Look for what would fail when an image boots: missing programs, libraries, users, drivers
+    Lint(LintImage),
     /// Bound the store by size and age; nothing that a running build uses goes
     Gc(Gc),
     /// Show what this machine has and lacks
@@ -131,6 +133,18 @@ pub(crate) enum VerifyBuild {
     All,
     /// Everything but the kernel
     Image,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LintImage {
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// Show all rules
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Say what a rule demands, and why
+    #[arg(long, value_name = "RULE", conflicts_with = "list")]
+    pub(crate) explain: Option<String>,
 }
 
 #[derive(Args, Debug)]

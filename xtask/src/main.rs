@@ -21,6 +21,7 @@ fn main() -> Exit {
         Command::Lock(args) => commands::lock::run(args, &cli.global, &*renderer),
         Command::KernelConfig(args) => commands::kernel_config::run(args, &cli.global, &*renderer),
         Command::Verify(args) => commands::verify::run(args, &*renderer),
+        Command::Lint(args) => commands::lint::run(args, &cli.global, &*renderer),
         Command::Gc(args) => commands::gc::run(args, &cli.global, &*renderer),
         Command::Inspect(args) => commands::inspect::run(args, &cli.global, &*renderer),
         Command::Doctor => commands::doctor::run(&cli.global),

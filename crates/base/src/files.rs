@@ -15,6 +15,19 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).context(format!("cannot read {}", path.display()))
 }
 
+/// Reads the first `most` bytes of a file, or all if it has fewer.
+///
+/// # Errors
+/// It cannot be read; the error names it.
+pub fn read_start(path: &Path, most: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(most as u64)
+        .read_to_end(&mut bytes)
+        .context(format!("cannot read {}", path.display()))?;
+    Ok(bytes)
+}
+
 /// Reads a whole UTF-8 file.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ const CHUNK: usize = 4 << 20;
 /// What direct reads are aligned to, in memory and in the file: no disk has larger sectors.
 const ALIGNMENT: usize = 4096;
 /// Zeros are hashed in pieces of this size: they stay in the processor's cache.
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// What the reading thread hands over.
 enum Part {

@@ -25,4 +25,4 @@ mod run;
 mod seal;
 pub mod verify;
 
-pub use pipeline::{Built, Request, build, kernel_config, planned};
+pub use pipeline::{Built, Request, build, kernel_config, lint, planned};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Event, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
 use kindling_debian::FetchError;
+use kindling_lint::Judged;
 
 use crate::bundle::{self, Parts};
 use crate::inputs::{self, Inputs};
@@ -101,6 +102,37 @@ pub fn kernel_config(
     Ok(run.kernel_config()?)
 }
 
+/// What would fail when a recipe's image boots. Makes what is missing of kernel, initramfs and packages; no bundle.
+///
+/// # Errors
+/// As [`build`]; findings are no error.
+pub fn lint(
+    recipe: &Path,
+    policy: Policy,
+    sources: &Sources<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Judged> {
+    let recipe = recipe::load(recipe)?;
+    let inputs = inputs::read(&recipe, sources.project)?;
+    let locked = resolve(recipe, policy, sources, reporter)?;
+    let mirrors = resolve::mirrors(&locked.recipe, sources)?;
+    let mirrors = mirrors.of_moment(&locked.lock.suites);
+    let run = Run {
+        sources,
+        locked: &locked,
+        inputs: &inputs,
+        plan: &plan(&locked, &inputs),
+        mirrors: &mirrors,
+        reporter,
+    };
+    let parts = Parts {
+        rootfs: PathBuf::new(), // the tree is looked at, not the image of it
+        initramfs: run.initramfs()?,
+        kernel: run.kernel()?,
+    };
+    Ok(run.lint_report(&parts)?)
+}
+
 fn build_locked(
     request: &Request<'_>,
     locked: &Locked,
@@ -135,6 +167,7 @@ fn build_locked(
         initramfs: run.initramfs()?,
         kernel: run.kernel()?,
     };
+    run.lint(&parts)?;
     let manifest = run.bundle(&folder, &parts)?;
     Ok(Built {
         folder,

@@ -21,6 +21,8 @@ pub mod stage {
     pub const PACKAGES: &str = "packages";
     /// The ext4 image.
     pub const ROOTFS: &str = "rootfs";
+    /// What would fail at boot, looked for on the finished tree.
+    pub const LINT: &str = "lint";
     /// The folder that a launcher gets.
     pub const BUNDLE: &str = "bundle";
 }
@@ -36,6 +38,8 @@ pub struct Plan {
     pub packages: String,
     /// Key of the ext4 image.
     pub rootfs: String,
+    /// Key of the report on what would fail at boot.
+    pub lint: String,
     /// Key of the whole bundle.
     pub bundle: String,
 }
@@ -47,6 +51,7 @@ impl Plan {
             (stage::KERNEL, self.kernel.as_str()),
             (stage::PACKAGES, &self.packages),
             (stage::ROOTFS, &self.rootfs),
+            (stage::LINT, &self.lint),
         ];
         let initramfs = self.initramfs.as_deref();
         always
@@ -69,12 +74,23 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
         (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
     let packages = packages_key(locked);
     let rootfs = rootfs_key(locked, inputs, &packages);
-    let bundle = bundle_key(locked, inputs, &kernel, initramfs.as_deref(), &rootfs);
+    let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
+    let bundle = bundle_key(
+        locked,
+        inputs,
+        [
+            &kernel,
+            initramfs.as_deref().unwrap_or("none"),
+            &rootfs,
+            &lint,
+        ],
+    );
     Plan {
         kernel,
         initramfs,
         packages,
         rootfs,
+        lint,
         bundle,
     }
 }
@@ -134,21 +150,35 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
     key.finish()
 }
 
-fn bundle_key(
-    locked: &Locked,
-    inputs: &Inputs,
-    kernel: &str,
-    initramfs: Option<&str>,
-    rootfs: &str,
-) -> String {
+fn lint_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str) -> String {
+    let recipe = &locked.recipe;
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_LINT"))
+        .field(kernel)
+        .field(initramfs.unwrap_or("none"))
+        .field(rootfs)
+        .field(&recipe.kernel.cmdline.value)
+        .field(recipe.vm.memory_mib.to_le_bytes())
+        .field([u8::from(recipe.vm.network)]);
+    for waiver in &recipe.lint {
+        let waiver = &waiver.value;
+        key.field(&waiver.rule)
+            .field(waiver.path.as_deref().unwrap_or(""))
+            .field([u8::from(waiver.path.is_some())])
+            .field(&waiver.reason);
+    }
+    key.finish()
+}
+
+fn bundle_key(locked: &Locked, inputs: &Inputs, stages: [&str; 4]) -> String {
     let recipe = &locked.recipe;
     let mut key = Hasher::new();
     key.field(env!("KINDLING_CODE_BUNDLE"));
     key.field(recipe.image.epoch_s.to_le_bytes());
     key.field(&inputs.recipe).field(lock::sha256(&locked.lock));
-    key.field(kernel)
-        .field(initramfs.unwrap_or("none"))
-        .field(rootfs);
+    for stage in stages {
+        key.field(stage);
+    }
     key.field(&recipe.name)
         .field(&recipe.image.description)
         .field(&recipe.kernel.cmdline.value);

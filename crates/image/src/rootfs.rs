@@ -32,8 +32,7 @@ pub struct Request<'a> {
 /// # Errors
 /// The tree does not read, an overlay does not fit it, or the image cannot be written.
 pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Result<()> {
-    let mut tree = Tree::from_tar(request.packages)?;
-    lay_over(&mut tree, request.overlays, request.epoch)?;
+    let tree = tree(request.packages, request.overlays, request.epoch)?;
     let options = kindling_ext4::Options {
         uuid: uuid(request.key),
         hash_seed: derive(request.key, "hash seed"),
@@ -52,6 +51,16 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
     };
     kindling_ext4::write(&tree, &options, &out.join(FILE), &mut progress)?;
     Ok(())
+}
+
+/// The finished tree: overlays over the frozen packages. `epoch` is in seconds since 1970.
+///
+/// # Errors
+/// The tar does not read, or an overlay does not fit it.
+pub fn tree(packages: &Path, overlays: &[OverlayEntry], epoch: i64) -> Result<Tree> {
+    let mut tree = Tree::from_tar(packages)?;
+    lay_over(&mut tree, overlays, epoch)?;
+    Ok(tree)
 }
 
 /// The filesystem's UUID for a stage key: version 8 (RFC 9562), so that nobody takes it for random.

@@ -1,5 +1,6 @@
 //! The stages of one build: each looks into the store first and runs only where its result is missing.
 
+mod lint;
 mod sources;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! The sorted map from paths to entries.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use kindling_base::{Error, Result};
 
@@ -38,6 +39,13 @@ impl Tree {
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
         self.entries
             .iter()
+            .map(|(path, entry)| (path.as_slice(), entry))
+    }
+
+    /// The entries from a path on, in the same order. What is in a folder follows it.
+    pub fn iter_from(&self, path: &[u8]) -> impl Iterator<Item = (&[u8], &Entry)> {
+        self.entries
+            .range::<[u8], _>((Bound::Included(path), Bound::Unbounded))
             .map(|(path, entry)| (path.as_slice(), entry))
     }
 

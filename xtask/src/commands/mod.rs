@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod inspect;
 pub(crate) mod kernel_config;
+pub(crate) mod lint;
 pub(crate) mod lock;
 mod setup;
 pub(crate) mod test;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use cpio::newc::{Builder, ModeFileType, trailer};
+use cpio::newc::{self, Builder, ModeFileType, trailer};
 use kindling_base::{Context, Error, Result};
 
 /// Major and minor number of /dev/console (Documentation/admin-guide/devices.txt of the kernel).
@@ -50,4 +50,38 @@ pub(super) fn pack(program: &[u8], epoch: i64) -> Result<Vec<u8>> {
     }
     trailer(&mut archive).context(what)?;
     Ok(archive)
+}
+
+/// Names of the kernel modules in an archive.
+pub(super) fn modules(archive: &[u8]) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut rest = archive;
+    loop {
+        let reader = newc::Reader::new(rest)?;
+        if reader.entry().is_trailer() {
+            return Ok(names);
+        }
+        let file = reader.entry().name().rsplit('/').next().unwrap_or_default();
+        if let Some((name, _)) = file.split_once(".ko") {
+            names.push(name.replace('-', "_"));
+        }
+        rest = reader.finish()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_named_as_the_kernel_names_them() {
+        let mut archive = Vec::new();
+        for name in ["init", "lib/modules/virtio_blk.ko", "lib/virtio-ring.ko.xz"] {
+            let writer = Builder::new(name).mode(0o644).write(&mut archive, 0);
+            writer.finish().unwrap();
+        }
+        trailer(&mut archive).unwrap();
+        assert_eq!(modules(&archive).unwrap(), ["virtio_blk", "virtio_ring"]);
+        assert!(modules(b"no archive").is_err());
+    }
 }

@@ -31,6 +31,14 @@ pub fn build(source: &Path, work: &Path, out: &Path, epoch: i64) -> Result<()> {
     files::write_atomic(&out.join(FILE), &archive, 0o644)
 }
 
+/// Names of the kernel modules in an archive: `virtio_blk` for `.../virtio_blk.ko`.
+///
+/// # Errors
+/// It is no `newc` archive.
+pub fn modules(archive: &[u8]) -> Result<Vec<String>> {
+    archive::modules(archive).context(format!("{FILE} does not read"))
+}
+
 fn check_size(bytes: usize) -> Result<()> {
     if bytes <= LIMIT_BYTES {
         return Ok(());

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::extends::Resolved;
+use super::lint::lint;
 use super::location::{Located, Problem};
 use super::name::{HOSTNAME, LINE, PACKAGE, PLAIN, SHA256, TEXT, URL, VARIABLE};
 use super::reader::Reader;
@@ -26,6 +27,7 @@ pub(super) fn decode(
     let rootfs = reader.table("rootfs", rootfs);
     let vm = reader.table("vm", vm);
     let ready = reader.table("ready", ready);
+    let lint = reader.table("lint", lint);
     if let Some(kernel) = &kernel {
         for problem in cmdline::check(&kernel.cmdline, initramfs) {
             reader.problem(problem);
@@ -42,6 +44,7 @@ pub(super) fn decode(
         rootfs: rootfs?,
         vm: vm?,
         ready: ready?,
+        lint: lint?,
     })
 }
 

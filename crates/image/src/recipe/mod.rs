@@ -10,6 +10,7 @@ mod decode;
 mod extends;
 mod find;
 mod instant;
+mod lint;
 mod location;
 mod name;
 mod reader;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::Result;
 
 pub use find::find;
+pub use kindling_lint::Waiver;
 pub use location::{Located, Location};
 
 /// A recipe with everything inherited and checked.
@@ -47,6 +49,8 @@ pub struct Recipe {
     pub vm: Vm,
     /// How a launcher learns that it is up.
     pub ready: Ready,
+    /// Findings before boot that are let pass.
+    pub lint: Vec<Located<Waiver>>,
 }
 
 /// `[image]`

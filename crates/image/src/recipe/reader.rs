@@ -108,6 +108,29 @@ impl<'p> Reader<'p> {
         }
     }
 
+    /// A list of tables, each read by `read`, with its place; `name` is `lint.waive` for `[[lint.waive]]`.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &'static str,
+        name: &'static str,
+        read: fn(Reader<'_>) -> Option<T>,
+    ) -> Option<Vec<Located<T>>> {
+        let node = self.take(key)?;
+        let Value::Array(items) = node.value else {
+            return self.wrong_type(key, "a list of tables", &node);
+        };
+        let mut list = Vec::with_capacity(items.len());
+        for item in items {
+            let Value::Table(table) = item.value else {
+                self.wrong_type::<()>(key, "a list of tables", &item);
+                continue;
+            };
+            let value = read(Reader::new(name, item.at.clone(), table, self.problems))?;
+            list.push(Located { value, at: item.at });
+        }
+        Some(list)
+    }
+
     /// A string that obeys a rule.
     pub(super) fn string(&mut self, key: &'static str, rule: &Rule) -> Option<Located<String>> {
         let node = self.take(key)?;

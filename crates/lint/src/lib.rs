@@ -1,0 +1,42 @@
+//! What can be seen to be wrong with an image before it boots.
+//!
+//! [`check`] looks at the finished tree, the kernel's configuration and the machine that the image is for, runs
+//! nothing, and returns every [`Finding`]. Each comes from a [`Rule`] with a name and an explanation; a [`Waiver`]
+//! with a reason lets a finding pass. The rules come from outages of real systems (docs of each rule).
+
+mod cmdline;
+mod desktop_file;
+mod elf;
+mod files;
+mod finding;
+mod image;
+mod kconfig;
+mod rule;
+mod rules;
+mod unit;
+mod waiver;
+
+pub use finding::Finding;
+pub use image::{Image, Initramfs, Kernel};
+pub use rule::{RULES, Rule, find};
+pub use waiver::{Judged, Waived, Waiver, judge};
+
+use kindling_base::Result;
+
+use rule::Report;
+use rules::Facts;
+
+/// Runs every rule; findings are sorted by rule, in the order of [`RULES`], and path.
+///
+/// # Errors
+/// Content of the tree cannot be read.
+pub fn check(image: &Image<'_>) -> Result<Vec<Finding>> {
+    let facts = Facts::gather(image)?;
+    let mut findings = Vec::new();
+    for rule in RULES {
+        let mut report = Report::new(rule.name);
+        (rule.check)(&facts, &mut report)?;
+        findings.extend(report.finish());
+    }
+    Ok(findings)
+}

@@ -1,0 +1,64 @@
+//! The rules: their names, what they say, and who checks.
+
+use kindling_base::Result;
+
+use crate::Finding;
+use crate::rules::{self, Facts};
+
+/// A rule.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Its name, as waivers say it.
+    pub name: &'static str,
+    /// What it demands, in a line.
+    pub summary: &'static str,
+    /// What goes wrong otherwise, and what to do.
+    pub explanation: &'static str,
+    pub(crate) check: fn(&Facts<'_>, &mut Report) -> Result<()>,
+}
+
+/// Every rule, in the order in which findings are shown.
+pub const RULES: &[Rule] = rules::ALL;
+
+/// The rule of a name.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.name == name)
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rule").field("name", &self.name).finish()
+    }
+}
+
+/// What a rule finds.
+#[derive(Debug)]
+pub(crate) struct Report {
+    rule: &'static str,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(crate) fn new(rule: &'static str) -> Self {
+        Self {
+            rule,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Adds a finding about a path or `cmdline`, `vm`.
+    pub(crate) fn add(&mut self, path: impl Into<String>, problem: impl Into<String>) {
+        self.findings.push(Finding {
+            rule: self.rule.to_owned(),
+            path: path.into(),
+            problem: problem.into(),
+        });
+    }
+
+    /// The findings in order, each once.
+    pub(crate) fn finish(mut self) -> Vec<Finding> {
+        self.findings.sort();
+        self.findings.dedup();
+        self.findings
+    }
+}

@@ -1,0 +1,114 @@
+//! Findings that a recipe lets pass, each with a reason.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Finding;
+
+/// Lets findings of a rule pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Name of the rule.
+    pub rule: String,
+    /// Path of the finding, or its beginning and a `*`; `None` for all.
+    pub path: Option<String>,
+    /// Why this is no defect.
+    pub reason: String,
+}
+
+/// A finding with the reason why it passes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    /// What was found.
+    pub finding: Finding,
+    /// The waiver's reason.
+    pub reason: String,
+}
+
+/// Findings, those that pass set apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Findings that fail a build.
+    pub findings: Vec<Finding>,
+    /// Findings that pass.
+    pub waived: Vec<Waived>,
+    /// Waivers that nothing needed: what they waived was mended, or their path is mistyped.
+    pub unused: Vec<Waiver>,
+}
+
+impl Waiver {
+    fn covers(&self, finding: &Finding) -> bool {
+        let path = match self.path.as_deref() {
+            None => true,
+            Some(path) => match path.strip_suffix('*') {
+                Some(start) => finding.path.starts_with(start),
+                None => finding.path == path,
+            },
+        };
+        path && self.rule == finding.rule
+    }
+}
+
+/// Sets apart what the waivers let pass.
+pub fn judge(findings: Vec<Finding>, waivers: &[Waiver]) -> Judged {
+    let mut judged = Judged::default();
+    let mut used = vec![false; waivers.len()];
+    for finding in findings {
+        let mut reason = None;
+        for (waiver, used) in waivers.iter().zip(&mut used) {
+            if waiver.covers(&finding) {
+                *used = true;
+                reason.get_or_insert(&waiver.reason);
+            }
+        }
+        match reason {
+            Some(reason) => judged.waived.push(Waived {
+                finding,
+                reason: reason.clone(),
+            }),
+            None => judged.findings.push(finding),
+        }
+    }
+    let unused = waivers.iter().zip(used).filter(|(_, used)| !used);
+    judged.unused = unused.map(|(waiver, _)| waiver.clone()).collect();
+    judged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(rule: &str, path: &str) -> Finding {
+        Finding {
+            rule: rule.into(),
+            path: path.into(),
+            problem: "p".into(),
+        }
+    }
+
+    fn waiver(rule: &str, path: Option<&str>) -> Waiver {
+        Waiver {
+            rule: rule.into(),
+            path: path.map(Into::into),
+            reason: "r".into(),
+        }
+    }
+
+    #[test]
+    fn a_waiver_covers_its_rule_and_path_and_tells_when_nothing_needs_it() {
+        let found = vec![
+            finding("a", "/x/1"),
+            finding("a", "/y"),
+            finding("b", "/x/1"),
+            finding("c", "/z"),
+        ];
+        let waivers = [
+            waiver("a", Some("/x/*")),
+            waiver("b", Some("/x")),
+            waiver("c", None),
+        ];
+        let judged = judge(found, &waivers);
+        assert_eq!(judged.findings, [finding("a", "/y"), finding("b", "/x/1")]);
+        assert_eq!(judged.waived.len(), 2);
+        assert_eq!(judged.unused, [waivers[1].clone()]);
+    }
+}
