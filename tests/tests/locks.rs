@@ -15,6 +15,14 @@ fn pins(tiny: &Tiny, name: &str, version: &str) -> bool {
     lock(tiny).contains(&format!("name = \"{name}\", version = \"{version}\""))
 }
 
+/// How many lines of the lock are in a layer above the lowest.
+fn layered(tiny: &Tiny) -> usize {
+    lock(tiny)
+        .lines()
+        .filter(|line| line.contains(", layer = 1 }"))
+        .count()
+}
+
 /// The archive gets version 2 of everything, and keeps version 1.
 fn publish_newer(tiny: &Tiny) {
     tiny.publish(|suite| {
@@ -50,8 +58,10 @@ fn what_is_pinned_stays_and_what_is_named_moves() {
             && pins(&tiny, "tool", "2")
             && pins(&tiny, "linux-source-6.1", "6.1.1")
     );
+    assert_eq!(layered(&tiny), 1, "what was added is a layer of its own");
 
     let ran = tiny.run(&["lock", "--update=linux-source-6.1"]).ok();
+    assert_eq!(layered(&tiny), 1, "another kernel leaves the layers alone");
     assert!(
         pins(&tiny, "base", "1") && pins(&tiny, "linux-source-6.1", "6.1.2"),
         "{}",
@@ -65,6 +75,7 @@ fn what_is_pinned_stays_and_what_is_named_moves() {
     let ran = tiny.run(&["lock", "--update"]).ok();
     assert!(ran.stderr.contains("base  1 -> 2"), "{}", ran.stderr);
     assert!(pins(&tiny, "base", "2"));
+    assert_eq!(layered(&tiny), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! - ours from an empty stage cache: `build-image`, whose kernel and initramfs are at hand, because the peer makes
 //!   none. It also hashes, publishes and writes evidence, which the peer does not;
 //! - ours after one overlay file was edited;
+//! - ours after one small package was added to the recipe and its lock;
 //! - ours with nothing changed.
 
 mod ours;
@@ -62,6 +63,8 @@ pub fn run(
     progress("preparing: a repository of the .debs, a project of its own");
     let peer = Peer::prepare(subject, &scratch.path().join("peer"))?;
     let ours = Ours::prepare(subject, &scratch.path().join("ours"))?;
+    progress("preparing: a lock with one package more, and its download");
+    ours.prepare_more()?;
     let mut times = Times::default();
     for round in 1..=rounds {
         let mut time = |name: &str, work: &dyn Fn() -> Result<()>| {
@@ -84,6 +87,9 @@ pub fn run(
         times
             .edited
             .push(time("kindling, an overlay file edited", &|| ours.build())?);
+        times
+            .added
+            .push(time("kindling, one package more", &|| ours.build_more())?);
         times
             .unchanged
             .push(time("kindling, nothing changed", &|| ours.build())?);

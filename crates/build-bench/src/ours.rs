@@ -11,6 +11,10 @@ use crate::Subject;
 /// Lies in an overlay of every recipe; its content is nobody's business but the bench's.
 const EDITED: &str = "rootfs-overlays/base/etc/kindling-bench";
 
+/// The recipe with one package more, a small one that no other has.
+const MORE: &str = "bench-one-package-more";
+const PACKAGE: &str = "hello";
+
 /// A copy of the project, and a store that has all but packages and image.
 pub(crate) struct Ours {
     program: PathBuf,
@@ -65,7 +69,12 @@ impl Ours {
 
     /// Forgets packages and image.
     pub(crate) fn clear(&self) -> Result<()> {
-        for part in ["out", "store/stages/packages", "store/stages/rootfs"] {
+        for part in [
+            "out",
+            "store/stages/packages",
+            "store/stages/rootfs",
+            "store/stages/lint",
+        ] {
             files::remove(&self.folder.join(part))?;
         }
         Ok(())
@@ -78,16 +87,34 @@ impl Ours {
             .context(format!("cannot write {}", path.display()))
     }
 
+    /// Makes the recipe with one package more, its lock and its download.
+    pub(crate) fn prepare_more(&self) -> Result<()> {
+        let recipes = self.folder.join("recipes");
+        let text = format!(
+            "extends = \"{}\"\n\n[rootfs]\npackages = [\"{PACKAGE}\"]\n",
+            self.recipe
+        );
+        files::write(&recipes.join(format!("{MORE}.toml")), text.as_bytes())?;
+        let lock = recipes.join(format!("{}.lock", self.recipe));
+        files::copy(&lock, &recipes.join(format!("{MORE}.lock")), 0o644)?;
+        self.run(&["lock", MORE])?;
+        self.build_more()
+    }
+
+    /// Builds the recipe with one package more.
+    pub(crate) fn build_more(&self) -> Result<()> {
+        self.run(&["build-image", MORE, "--locked"])
+    }
+
     pub(crate) fn build(&self) -> Result<()> {
+        self.run(&["build-image", &self.recipe, "--locked"])
+    }
+
+    /// `cargo xtask ARGUMENTS` in the project and the store of its own.
+    fn run(&self, arguments: &[&str]) -> Result<()> {
         let command = Command::new(&self.program).directory(&self.folder);
-        let command = command.args([
-            "build-image",
-            &self.recipe,
-            "--locked",
-            "--quiet",
-            "--no-install",
-            "--store",
-        ]);
+        let command = command.args(arguments);
+        let command = command.args(["--quiet", "--no-install", "--store"]);
         let command = command.arg(self.folder.join("store"));
         // What the toolchain and mirrors of this machine are.
         std::env::vars_os()

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::ahead::Ahead;
 use crate::claims::Claims;
 use crate::control::Control;
+use crate::layer::{self, Mark};
 use crate::root::Root;
 use crate::sandbox::{self, Job, Sandbox};
 use crate::unpack::{Conffiles, Source, largest_first, unpack};
-use crate::{configure, dpkg, freeze, memory, order};
+use crate::{configure, dpkg, freeze, memory, order, restore};
 
-/// The name of the frozen tree in [`Assembly::out`].
+/// The name of the frozen tree in [`Assembly::out`]; of a layer it is only there if it could not be added to what is
+/// below it. [`crate::layer::tree`] reads all cases.
 pub const TREE: &str = "tree.tar";
 
 /// What [`assemble`] is to do.
@@ -25,6 +27,10 @@ pub struct Assembly<'a> {
     pub debs: &'a [PathBuf],
     /// Seconds since 1970 that nothing in the tree is younger than.
     pub epoch: i64,
+    /// Results of layers to which the packages are added, the lowest first; for a whole tree none.
+    pub base: &'a [PathBuf],
+    /// The packages of those layers.
+    pub below: &'a [PathBuf],
     /// An empty or missing folder to work in.
     pub work: &'a Path,
     /// Where [`TREE`] is written.
@@ -55,12 +61,16 @@ pub fn assemble(assembly: &Assembly<'_>, reporter: &dyn Reporter) -> Result<()> 
     };
     files::create_dir_all(assembly.work)?;
     files::create_dir_all(assembly.out)?;
-    let debs = assembly.debs.iter().map(|deb| files::absolute(deb));
+    let absolute = |paths: &[PathBuf]| -> Result<Vec<PathBuf>> {
+        paths.iter().map(|path| files::absolute(path)).collect()
+    };
     let spec = Spec {
-        debs: debs.collect::<Result<_>>()?,
+        debs: absolute(assembly.debs)?,
+        base: absolute(assembly.base)?,
+        below: absolute(assembly.below)?,
         epoch: assembly.epoch,
         root: files::absolute(assembly.work)?.join("root"),
-        tar: files::absolute(assembly.out)?.join(TREE),
+        out: files::absolute(assembly.out)?,
         log: files::absolute(assembly.log)?,
         keep_root: assembly.keep_root,
     };
@@ -77,9 +87,11 @@ pub fn assemble(assembly: &Assembly<'_>, reporter: &dyn Reporter) -> Result<()> 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
     debs: Vec<PathBuf>,
+    base: Vec<PathBuf>,
+    below: Vec<PathBuf>,
     epoch: i64,
     root: PathBuf,
-    tar: PathBuf,
+    out: PathBuf,
     log: PathBuf,
     keep_root: bool,
 }
@@ -89,48 +101,92 @@ pub(crate) struct Spec {
 /// # Errors
 /// As [`assemble`].
 pub(crate) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<()> {
+    if !spec.base.is_empty() && add(spec, configured)? {
+        return Ok(());
+    }
     let started = SystemTime::now();
-    let packages = spec
-        .debs
-        .iter()
-        .map(|deb| Control::read(deb))
-        .collect::<Result<Vec<_>>>()?;
+    let debs = [spec.below.as_slice(), &spec.debs].concat();
+    let packages = read(&debs)?;
     files::remove(&spec.root)?;
     // A tree that is to be kept outlives the sandbox, so it has to be on the disk.
-    let in_memory = !spec.keep_root && memory::mount(&spec.root, &packages)?;
+    let in_memory = !spec.keep_root && memory::mount(&spec.root, &packages, 0)?;
     let root = prepare(&spec.root, architecture(&packages)?)?;
-    let sandbox = Sandbox {
+    let sandbox = sandbox_of(spec);
+    populate(&packages, &debs, &root, &sandbox, configured)?;
+    configure::audit(&sandbox)?;
+    sandbox::end_processes()?;
+    freeze::freeze(&root, spec.epoch, started, &spec.out.join(TREE))?;
+    drop(root);
+    clear(spec, in_memory)
+}
+
+/// Adds the packages to the layers below; `false` where that cannot be, and nothing is left of it.
+fn add(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<bool> {
+    let started = SystemTime::now();
+    let packages = read(&spec.debs)?;
+    let base = layer::tree(&spec.base)?;
+    files::remove(&spec.root)?;
+    let in_memory = !spec.keep_root && memory::mount(&spec.root, &packages, layer::size(&base))?;
+    files::create_dir_all(&spec.root)?;
+    let root = Root::open(&spec.root)?;
+    restore::restore(&root, &base)?;
+    let mark = Mark::set(&spec.root)?;
+    let sandbox = sandbox_of(spec);
+    let done = AtomicU64::new(0);
+    let sources: Vec<Source<'_>> = sources(&packages, &spec.debs);
+    let count = || configured(1 + done.fetch_add(1, Ordering::Relaxed));
+    let added = layer::add(&sources, &packages, &root, &sandbox, &count)?;
+    if added {
+        configure::audit(&sandbox)?;
+    }
+    sandbox::end_processes()?;
+    if added {
+        layer::freeze_changes(&root, &base, mark, spec.epoch, started, &spec.out)?;
+    }
+    drop(root);
+    clear(spec, in_memory)?;
+    Ok(added)
+}
+
+fn read(debs: &[PathBuf]) -> Result<Vec<Control>> {
+    debs.iter().map(|deb| Control::read(deb)).collect()
+}
+
+fn sources<'a>(packages: &'a [Control], debs: &'a [PathBuf]) -> Vec<Source<'a>> {
+    let pairs = packages.iter().zip(debs);
+    pairs
+        .map(|(control, deb)| Source { deb, control })
+        .collect()
+}
+
+fn sandbox_of(spec: &Spec) -> Sandbox {
+    Sandbox {
         root: spec.root.clone(),
         log: spec.log.clone(),
         epoch: spec.epoch,
-    };
-    populate(&packages, spec, &root, &sandbox, configured)?;
-    configure::audit(&sandbox)?;
-    sandbox::end_processes()?;
-    freeze::freeze(&root, spec.epoch, started, &spec.tar)?;
-    drop(root);
+    }
+}
+
+/// Removes the root, unless it is to be kept.
+fn clear(spec: &Spec, in_memory: bool) -> Result<()> {
     if in_memory {
         memory::unmount(&spec.root)?;
     }
-    if !spec.keep_root {
-        files::remove(&spec.root)?;
+    if spec.keep_root {
+        return Ok(());
     }
-    Ok(())
+    files::remove(&spec.root)
 }
 
 /// Brings all packages in, batch by batch.
 fn populate(
     packages: &[Control],
-    spec: &Spec,
+    debs: &[PathBuf],
     root: &Root,
     sandbox: &Sandbox,
     configured: &(dyn Fn(u64) + Sync),
 ) -> Result<()> {
-    let sources: Vec<Source<'_>> = packages
-        .iter()
-        .zip(&spec.debs)
-        .map(|(control, deb)| Source { deb, control })
-        .collect();
+    let sources = sources(packages, debs);
     let dpkg = packages.iter().find(|package| package.name() == "dpkg");
     let dpkg = dpkg.map_or("", |package| package.field("Version"));
     let preinsts = |batch: &[usize]| {
@@ -204,7 +260,7 @@ fn prepare(path: &Path, architecture: &str) -> Result<Root> {
 }
 
 /// Forbids starting services while packages are configured, policy-rc.d(8); tidying removes the file.
-fn forbid_services(root: &Root) -> Result<()> {
+pub(crate) fn forbid_services(root: &Root) -> Result<()> {
     let script = b"#!/bin/sh\nexit 101\n"; // 101: action forbidden by policy
     root.enter(|| files::write_atomic(Path::new("/usr/sbin/policy-rc.d"), script, 0o755))
 }

@@ -20,24 +20,37 @@ use crate::tidy::tidy;
 /// # Errors
 /// A file cannot be read or removed, or the tar cannot be written.
 pub(crate) fn freeze(root: &Root, epoch: i64, started: SystemTime, out: &Path) -> Result<()> {
+    let file = files::create(out)?;
+    root.enter(|| {
+        let paths = tidied(Path::new("/"))?;
+        write(&paths, &clamp(epoch, started), file, out)
+    })
+}
+
+/// Tidies the tree at `top` and returns all paths of what is left, sorted by bytes.
+///
+/// # Errors
+/// Something cannot be read or removed.
+pub(crate) fn tidied(top: &Path) -> Result<Vec<PathBuf>> {
+    tidy(top)?;
+    let mut paths = vec![top.to_owned()];
+    walk(top, &mut paths)?;
+    paths.sort_unstable_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+    Ok(paths)
+}
+
+/// What becomes of a time: later than `epoch`, or left by the build itself, it is `epoch`.
+pub(crate) fn clamp(epoch: i64, started: SystemTime) -> impl Fn(i64) -> i64 {
     let since = started
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs().cast_signed());
-    let file = files::create(out)?;
-    root.enter(|| {
-        tidy(Path::new("/"))?;
-        let mut paths = vec![PathBuf::from("/")];
-        walk(Path::new("/"), &mut paths)?;
-        paths.sort_unstable_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-        let clamp = |seconds| {
-            if seconds > epoch || seconds >= since {
-                epoch
-            } else {
-                seconds
-            }
-        };
-        write(&paths, &clamp, file, out)
-    })
+    move |seconds| {
+        if seconds > epoch || seconds >= since {
+            epoch
+        } else {
+            seconds
+        }
+    }
 }
 
 /// Adds everything below `folder`.
@@ -55,7 +68,16 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn write(paths: &[PathBuf], clamp: &dyn Fn(i64) -> i64, file: File, out: &Path) -> Result<()> {
+/// Writes what is at these paths, parents before what is in them, as a tar.
+///
+/// # Errors
+/// A file cannot be read or the tar cannot be written.
+pub(crate) fn write(
+    paths: &[PathBuf],
+    clamp: &dyn Fn(i64) -> i64,
+    file: File,
+    out: &Path,
+) -> Result<()> {
     let mut writer = Writer::new(file);
     let mut links: HashMap<(u64, u64), Vec<u8>> = HashMap::new();
     for path in paths {

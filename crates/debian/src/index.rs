@@ -137,6 +137,7 @@ impl Index {
             sha256: package.sha256.to_string(),
             path: package.path.to_string(),
             suite: self.suites[usize::from(package.suite)].0.clone(),
+            layer: 0,
         }
     }
 

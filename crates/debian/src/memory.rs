@@ -13,12 +13,12 @@ use crate::control::Control;
 /// How much of the memory that is free must be left over for everything else: page cache, scripts, other builds.
 const SHARE: u64 = 3;
 
-/// Mounts a tmpfs on `folder` if `packages` take at most a third of the memory that is free; says whether it did.
+/// Mounts a tmpfs on `folder` if `packages`, with `base` bytes that are put there first, take at most a third of the memory that is free; says whether it did.
 ///
 /// # Errors
 /// The folder cannot be made.
-pub(crate) fn mount(folder: &Path, packages: &[Control]) -> Result<bool> {
-    let needed = needed(packages);
+pub(crate) fn mount(folder: &Path, packages: &[Control], base: u64) -> Result<bool> {
+    let needed = needed(packages) + base;
     if needed > available().unwrap_or(0) / SHARE {
         return Ok(false);
     }

@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod inspect;
 pub mod kernel;
 pub mod keyring;
+mod layers;
 pub mod listing;
 pub mod lock;
 pub mod overlay;

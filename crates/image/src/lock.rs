@@ -219,9 +219,14 @@ fn inline(package: &LockedPackage) -> String {
         size,
         sha256,
         path,
+        layer,
     } = package;
+    let layer = match layer {
+        0 => String::new(),
+        layer => format!(", layer = {layer}"),
+    };
     format!(
-        "{{ name = {}, version = {}, architecture = {}, suite = {}, size = {size}, sha256 = {}, path = {} }}",
+        "{{ name = {}, version = {}, architecture = {}, suite = {}, size = {size}, sha256 = {}, path = {}{layer} }}",
         quote(name),
         quote(version),
         quote(architecture),

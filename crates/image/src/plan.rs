@@ -5,6 +5,7 @@ use kindling_base::hash::Hasher;
 use kindling_store::Store;
 
 use crate::inputs::Inputs;
+use crate::layers;
 use crate::lock::{self, Locked};
 use crate::overlay::OverlayKind;
 use crate::recipe::Initramfs;
@@ -34,8 +35,8 @@ pub struct Plan {
     pub kernel: String,
     /// Key of the initramfs; `None` where the kernel mounts the root itself.
     pub initramfs: Option<String>,
-    /// Key of the frozen package tree.
-    pub packages: String,
+    /// Key of each layer of the frozen package tree, the lowest first; a layer's key covers those below it.
+    pub packages: Vec<String>,
     /// Key of the ext4 image.
     pub rootfs: String,
     /// Key of the report on what would fail at boot.
@@ -49,13 +50,14 @@ impl Plan {
     pub fn stages(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let always = [
             (stage::KERNEL, self.kernel.as_str()),
-            (stage::PACKAGES, &self.packages),
             (stage::ROOTFS, &self.rootfs),
             (stage::LINT, &self.lint),
         ];
         let initramfs = self.initramfs.as_deref();
+        let packages = self.packages.iter();
         always
             .into_iter()
+            .chain(packages.map(|key| (stage::PACKAGES, key.as_str())))
             .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
     }
 
@@ -72,8 +74,8 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let kernel = kernel_key(locked, inputs);
     let initramfs =
         (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
-    let packages = packages_key(locked);
-    let rootfs = rootfs_key(locked, inputs, &packages);
+    let packages = packages_keys(locked);
+    let rootfs = rootfs_key(locked, inputs, packages.last().map_or("", String::as_str));
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let bundle = bundle_key(
         locked,
@@ -116,14 +118,21 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs) -> String {
     key.finish()
 }
 
-fn packages_key(locked: &Locked) -> String {
-    let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_PACKAGES"))
-        .field(epoch(locked));
-    for package in &locked.lock.packages {
-        key.field(&package.name).field(&package.sha256);
+fn packages_keys(locked: &Locked) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for layer in layers::split(&locked.lock.packages) {
+        let mut key = Hasher::new();
+        key.field(env!("KINDLING_CODE_PACKAGES"))
+            .field(epoch(locked));
+        if let Some(below) = keys.last() {
+            key.field("above").field(below);
+        }
+        for package in layer {
+            key.field(&package.name).field(&package.sha256);
+        }
+        keys.push(key.finish());
     }
-    key.finish()
+    keys
 }
 
 fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {

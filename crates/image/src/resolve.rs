@@ -9,6 +9,7 @@ use kindling_debian::{
 };
 use kindling_store::Store;
 
+use crate::layers;
 use crate::lock::{self, Lock, Locked, PinnedKernel};
 use crate::project::Project;
 use crate::recipe::{KernelSource, Located, Recipe};
@@ -64,8 +65,12 @@ pub fn resolve(
         (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(Locked { recipe, lock }),
         (Policy::Frozen, old) => Err(frozen(&path, old.is_some())),
         (policy, old) => {
-            let pins = pins(policy, old.as_ref())?;
-            let lock = ask_archives(&recipe, &pins, sources, reporter)?;
+            let pins = pins(policy.clone(), old.as_ref())?;
+            let mut lock = ask_archives(&recipe, &pins, sources, reporter)?;
+            if policy != Policy::Update {
+                let before = old.as_ref().map_or(&[][..], |old| &old.packages);
+                layers::assign(&mut lock.packages, before);
+            }
             report_changes(&path, old.as_ref(), &lock, reporter);
             if let Some(same) = old.filter(|old| old.pins_the_same(&lock) && !old.suites.is_empty())
             {

@@ -1,6 +1,6 @@
 //! The root filesystem: the frozen package tree, the overlays laid over it, written as ext4.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kindling_base::hash::Hasher;
 use kindling_base::{Error, Event, Reporter, Result, Unit};
@@ -15,8 +15,8 @@ pub const FILE: &str = "rootfs.ext4";
 /// What an image is made of besides packages.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The frozen package tree, a tar.
-    pub packages: &'a Path,
+    /// The layers of the frozen package tree, the lowest first.
+    pub packages: &'a [PathBuf],
     /// Files laid over it, in order.
     pub overlays: &'a [OverlayEntry],
     /// The stage's key: UUID and hash seed derive from it.
@@ -56,9 +56,9 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
 /// The finished tree: overlays over the frozen packages. `epoch` is in seconds since 1970.
 ///
 /// # Errors
-/// The tar does not read, or an overlay does not fit it.
-pub fn tree(packages: &Path, overlays: &[OverlayEntry], epoch: i64) -> Result<Tree> {
-    let mut tree = Tree::from_tar(packages)?;
+/// The layers do not read, or an overlay does not fit them.
+pub fn tree(packages: &[PathBuf], overlays: &[OverlayEntry], epoch: i64) -> Result<Tree> {
+    let mut tree = kindling_debian::layer::tree(packages)?;
     lay_over(&mut tree, overlays, epoch)?;
     Ok(tree)
 }

@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
-use kindling_debian::{Assembly, FetchError, Mirrors, assemble};
+use kindling_debian::{Assembly, FetchError, LockedPackage, Mirrors, assemble};
 
 use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
+use crate::layers;
 use crate::lock::Locked;
 use crate::plan::{Plan, stage};
 use crate::resolve::Sources;
@@ -49,7 +50,7 @@ impl Run<'_> {
         if let Some(cached) = self.cached(stage::ROOTFS, &self.plan.rootfs) {
             return Ok(cached);
         }
-        let packages = self.packages()?.join(kindling_debian::TREE);
+        let packages = self.packages()?;
         let image = self.stage(stage::ROOTFS, &self.plan.rootfs, "writing ext4", |out| {
             let request = rootfs::Request {
                 packages: &packages,
@@ -64,20 +65,44 @@ impl Run<'_> {
         Ok(image)
     }
 
-    /// The packages, unpacked, configured and frozen.
-    fn packages(&self) -> Result<PathBuf, FetchError> {
-        let key = &self.plan.packages;
-        if let Some(cached) = self.cached(stage::PACKAGES, key) {
-            return Ok(cached);
+    /// The packages, unpacked, configured and frozen: the folder of each layer, the lowest first.
+    fn packages(&self) -> Result<Vec<PathBuf>, FetchError> {
+        let mut made: Vec<PathBuf> = Vec::new();
+        let mut below: Vec<LockedPackage> = Vec::new();
+        let layers = layers::split(&self.locked.lock.packages);
+        for (key, layer) in self.plan.packages.iter().zip(layers) {
+            let layer: Vec<LockedPackage> = layer.into_iter().cloned().collect();
+            let folder = match self.cached(stage::PACKAGES, key) {
+                Some(cached) => cached,
+                None => self.add_packages(key, &layer, &made, &below)?,
+            };
+            made.push(folder);
+            below.extend(layer);
         }
-        let pinned = &self.locked.lock.packages;
-        let debs = self.download(pinned)?;
-        let detail = format!("unpacking and configuring {} packages", debs.len());
+        Ok(made)
+    }
+
+    /// Adds a layer of packages to those below it.
+    fn add_packages(
+        &self,
+        key: &str,
+        layer: &[LockedPackage],
+        base: &[PathBuf],
+        below: &[LockedPackage],
+    ) -> Result<PathBuf, FetchError> {
+        let debs = self.download(layer)?;
+        let below = self.download(below)?;
+        let detail = match debs.len() {
+            1 => "unpacking and configuring a package".to_owned(),
+            more => format!("unpacking and configuring {more} packages"),
+        };
         let tree = self.stage(stage::PACKAGES, key, &detail, |out| {
             let (work, _lock) = self.work(&format!("packages-{key}"))?;
             let log = self.log(stage::PACKAGES);
             let assembly = Assembly {
                 debs: &debs,
+                base,
+                below: &below,
                 epoch: self.epoch(),
                 work: &work,
                 out,

@@ -26,7 +26,7 @@ pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Res
     let mut progress = |what: &str| renderer.note(what);
     let text = match what {
         Bench::Ext4(_) => {
-            let tree = setup.store.stage(stage::PACKAGES, &built.plan.packages);
+            let tree = setup.store.stage(stage::PACKAGES, &built.plan.packages[0]);
             let tree = tree.ok_or_else(|| {
                 Error::user("the store no longer has the tree of the packages").hint(format!(
                     "build it again: remove {} first",

@@ -30,6 +30,8 @@ fn run() -> Result<()> {
         .map_err(|error| Error::internal("cannot find this executable").because(error))?;
     let assembly = Assembly {
         debs: &debs,
+        base: &[],
+        below: &[],
         epoch: epoch.parse().map_err(|error| usage().because(error))?,
         work: Path::new(work),
         out: Path::new(out),

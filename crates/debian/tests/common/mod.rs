@@ -99,6 +99,8 @@ pub(crate) fn assemble_in(folder: &Path, debs: &[PathBuf]) -> Result<PathBuf> {
     let (work, out, log) = (folder.join("work"), folder.join("out"), folder.join("log"));
     let assembly = Assembly {
         debs,
+        base: &[],
+        below: &[],
         epoch: EPOCH,
         work: &work,
         out: &out,

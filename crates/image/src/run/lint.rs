@@ -1,6 +1,6 @@
 //! The lint stage: what would fail at boot is found before there is a bundle.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kindling_base::{Error, Event, Result, files};
 use kindling_debian::FetchError;
@@ -46,18 +46,17 @@ impl Run<'_> {
     }
 
     /// The package tree, which the table of stages has already if the image was just made of it.
-    fn lint_packages(&self) -> Result<PathBuf, FetchError> {
-        let stored = self
-            .sources
-            .store
-            .stage(stage::PACKAGES, &self.plan.packages);
+    fn lint_packages(&self) -> Result<Vec<PathBuf>, FetchError> {
+        let store = self.sources.store;
+        let keys = self.plan.packages.iter();
+        let stored: Option<Vec<PathBuf>> =
+            keys.map(|key| store.stage(stage::PACKAGES, key)).collect();
         stored.map_or_else(|| self.packages(), Ok)
     }
 
-    fn judge(&self, packages: &Path, parts: &Parts) -> Result<Judged> {
+    fn judge(&self, packages: &[PathBuf], parts: &Parts) -> Result<Judged> {
         let recipe = &self.locked.recipe;
-        let tar = packages.join(kindling_debian::TREE);
-        let tree = rootfs::tree(&tar, &self.inputs.overlays, self.epoch())?;
+        let tree = rootfs::tree(packages, &self.inputs.overlays, self.epoch())?;
         let config = files::read_text(&parts.kernel.join("config"))?;
         let vmlinux = files::read_start(&parts.kernel.join(kernel::FILE), HEAD)?;
         let initramfs = parts.initramfs.as_deref().map(|folder| {
