@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// The suites that make up one distribution's archive, and whom to trust for them.
+/// The suites that make up one archive, and whom to trust for them.
 #[derive(Clone, Debug)]
 pub struct Archive {
     /// Name under which mirrors are looked up: `debian`, `ubuntu`.
     pub distribution: String,
+    /// Whether it is not the distribution's own but a vendor's: suites of vendors are called much the same, so those
+    /// of this one go by [`Archive::label`].
+    pub vendor: bool,
     /// Suites, in order: `bookworm`, `bookworm-updates`, `bookworm-security`.
     pub suites: Vec<String>,
     /// Components: `main`, `universe`.
@@ -20,4 +23,14 @@ pub struct Archive {
     pub allow_expired: bool,
     /// The time to compare with.
     pub now: SystemTime,
+}
+
+impl Archive {
+    /// What a suite is called in a lock: `bookworm`, or `google-chrome/stable` in a vendor's archive.
+    pub fn label(&self, suite: &str) -> String {
+        match self.vendor {
+            true => format!("{}/{suite}", self.distribution),
+            false => suite.to_owned(),
+        }
+    }
 }

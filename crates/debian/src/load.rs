@@ -26,7 +26,7 @@ pub struct PackagesFile {
     pub text: String,
 }
 
-/// Fetches and verifies the indices of all suites of `archive` and parses them.
+/// Fetches and verifies the indices of all suites of all archives and parses them. They are of one architecture.
 ///
 /// Release files are always asked for; an index whose hash is in the store is not fetched again. Reports
 /// progress in bytes for the stage `index`.
@@ -36,17 +36,20 @@ pub struct PackagesFile {
 /// suite.
 pub fn fetch_index(
     client: &Client,
-    archive: &Archive,
+    archives: &[Archive],
     mirrors: &Mirrors,
     store: &Store,
     reporter: &dyn Reporter,
 ) -> Result<Index> {
-    let mut index = Index::new(&archive.architecture);
-    let (releases, files) = fetch_all(client, archive, mirrors, store, reporter)?;
-    for file in files {
-        index.add(&file.suite, file.priority, &file.text);
+    let architecture = archives.first().map_or("", |archive| &archive.architecture);
+    let mut index = Index::new(architecture);
+    for archive in archives {
+        let (releases, files) = fetch_all(client, archive, mirrors, store, reporter)?;
+        for file in files {
+            index.add(&file.suite, file.priority, &file.text);
+        }
+        index.releases.extend(releases);
     }
-    index.releases = releases;
     Ok(index)
 }
 
@@ -73,7 +76,7 @@ fn fetch_all(
 ) -> Result<(Vec<LockedSuite>, Vec<PackagesFile>)> {
     let keyring = Keyring::read(&archive.keyring)?;
     let releases = each_at_once(&archive.suites, |suite| {
-        let urls = mirrors.urls(&archive.distribution, suite)?;
+        let urls = mirrors.urls(&archive.distribution, &archive.label(suite))?;
         release::fetch(client, archive, &keyring, suite, urls)
     })?;
     let mut wanted = Vec::new();
@@ -90,13 +93,13 @@ fn fetch_all(
     let files = each_at_once(&wanted, |(release, file)| {
         let blob = fetch_file(client, release, file, store, &progress)?;
         Ok(PackagesFile {
-            suite: release.suite.clone(),
+            suite: archive.label(&release.suite),
             priority: release.priority,
             text: unpack(&blob, &file.path)?,
         })
     })?;
     let states = releases.iter().map(|release| LockedSuite {
-        name: release.suite.clone(),
+        name: archive.label(&release.suite),
         date: release.date.clone(),
         signed_by: release.signed_by.clone(),
     });

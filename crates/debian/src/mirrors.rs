@@ -74,11 +74,16 @@ impl Mirrors {
     /// Addresses that hold `suite` of `distribution`, to be tried in this order.
     ///
     /// A security suite, such as `bookworm-security`, is in the archive `<distribution>-security`, or in
-    /// `<distribution>` where nobody names that one. apt sources match by the suites they list.
+    /// `<distribution>` where nobody names that one. apt sources match by the suites they list. A vendor's suite,
+    /// `google-chrome/stable`, is in the archive that it names, and apt sources are not asked: `stable` tells nothing.
     ///
     /// # Errors
     /// Nobody names a mirror; the error lists every place that was looked at.
     pub fn urls(&self, distribution: &str, suite: &str) -> Result<Vec<String>> {
+        if let Some((vendor, suite)) = suite.split_once('/') {
+            let named = self.named(vendor);
+            return named.ok_or_else(|| self.nobody_names(vendor, vendor, suite));
+        }
         let archive = archive_name(distribution, suite);
         if let Some(urls) = self.named(&archive) {
             return Ok(urls);
@@ -123,6 +128,7 @@ impl Mirrors {
             .map(|mirror| format!("{mirror}/{path}"))
             .collect();
         let moment = self.moments.get(suite).filter(|moment| !moment.is_empty());
+        let (distribution, suite) = suite.split_once('/').unwrap_or((distribution, suite));
         let snapshots = self
             .named(&format!("{distribution}-snapshot"))
             .unwrap_or_default();
@@ -275,6 +281,32 @@ mod tests {
             ["http://apt.example/security"]
         );
         assert_eq!(urls(vec![], "trixie-security"), ["http://recipe.example"]);
+    }
+
+    #[test]
+    fn a_vendors_suite_is_where_its_archive_is_named() {
+        let root = places();
+        let flags = ["chrome=http://flag.example/chrome".to_owned()];
+        let none = BTreeMap::new();
+        let mirrors = |flags: &[String]| Mirrors::from_places(flags, [], &none, None, root.path());
+        let urls = mirrors(&flags).unwrap().urls("debian", "chrome/bookworm");
+        assert_eq!(urls.unwrap(), ["http://flag.example/chrome"]);
+        let file = mirrors(&flags)
+            .unwrap()
+            .file_urls("debian", "chrome/stable", "pool/a.deb");
+        assert_eq!(file.unwrap(), ["http://flag.example/chrome/pool/a.deb"]);
+        // A machine's source of the same suite is another archive's.
+        let error = mirrors(&[])
+            .unwrap()
+            .urls("debian", "chrome/bookworm")
+            .unwrap_err();
+        assert!(
+            error
+                .report()
+                .contains("name one with `--mirror chrome=URL`"),
+            "{}",
+            error.report()
+        );
     }
 
     #[test]

@@ -226,6 +226,7 @@ mod tests {
     fn archive() -> Archive {
         Archive {
             distribution: "debian".into(),
+            vendor: false,
             suites: vec!["bookworm-security".into()],
             components: vec!["main".into()],
             architecture: "amd64".into(),

@@ -115,6 +115,7 @@ fn choose(index: &Index, request: &Request) -> BTreeSet<String> {
 fn indices() -> Option<Vec<PackagesFile>> {
     let archive = Archive {
         distribution: "debian".to_owned(),
+        vendor: false,
         suites: ["bookworm", "bookworm-updates", "bookworm-security"]
             .map(String::from)
             .into(),

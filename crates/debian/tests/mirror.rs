@@ -42,6 +42,7 @@ impl World {
             store: Store::open(&folder.path().join("store")).unwrap(),
             archive: Archive {
                 distribution: "debian".into(),
+                vendor: false,
                 suites: vec!["bookworm".into()],
                 components: vec!["main".into()],
                 architecture: "amd64".into(),
@@ -73,7 +74,7 @@ impl World {
     fn index(&self) -> Result<Index, Error> {
         fetch_index(
             &self.client,
-            &self.archive,
+            std::slice::from_ref(&self.archive),
             &self.mirrors,
             &self.store,
             &Silent,

@@ -158,6 +158,13 @@ pub fn request(recipe: &Recipe) -> String {
     hasher
         .field(join(&rootfs.packages))
         .field([u8::from(rootfs.recommends)]);
+    for archive in &rootfs.archives {
+        let archive = &archive.value;
+        hasher.field("archive").field(&archive.name);
+        hasher
+            .field(join(&archive.suites))
+            .field(join(&archive.components));
+    }
     match &recipe.kernel.source {
         KernelSource::Package(name) => hasher.field("package").field(&name.value),
         KernelSource::Url { url, sha256 } => {

@@ -12,7 +12,7 @@ use kindling_store::Store;
 use crate::layers;
 use crate::lock::{self, Lock, Locked, PinnedKernel};
 use crate::project::Project;
-use crate::recipe::{KernelSource, Located, Recipe};
+use crate::recipe::{KernelSource, Located, Recipe, VendorArchive};
 
 /// What may happen to the lock file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,20 +129,11 @@ fn ask_archives(
     sources: &Sources<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Lock> {
-    let archive = Archive {
-        distribution: recipe.image.distribution.value.clone(),
-        suites: values(&recipe.rootfs.suites),
-        components: values(&recipe.rootfs.components),
-        architecture: recipe.image.architecture.clone(),
-        keyring: crate::keyring::find(&sources.project.keyrings(), &recipe.rootfs.keyring.value)
-            .map_err(|error| recipe.rootfs.keyring.locate(error))?,
-        allow_expired: sources.allow_expired,
-        now: sources.now,
-    };
+    let archives = archives(recipe, sources)?;
     let mirrors = mirrors(recipe, sources)?;
     let mut index = fetch_index(
         &Client::default(),
-        &archive,
+        &archives,
         &mirrors,
         sources.store,
         reporter,
@@ -155,6 +146,42 @@ fn ask_archives(
     let packages = solve(&index, &request).map_err(|error| error.within(recipe.path.display()))?;
     let kernel = pin_kernel(recipe, &index)?;
     Ok(lock::new(recipe, kernel, index.releases, packages))
+}
+
+/// The distribution's archive, then those of vendors. Each trusts its own keys only.
+fn archives(recipe: &Recipe, sources: &Sources<'_>) -> Result<Vec<Archive>> {
+    let archive = |name: &str, vendor, suites, components, keyring: &Located<String>| {
+        let folder = sources.project.keyrings();
+        Ok(Archive {
+            distribution: name.to_owned(),
+            vendor,
+            suites: values(suites),
+            components: values(components),
+            architecture: recipe.image.architecture.clone(),
+            keyring: crate::keyring::find(&folder, &keyring.value)
+                .map_err(|error| keyring.locate(error))?,
+            allow_expired: sources.allow_expired,
+            now: sources.now,
+        })
+    };
+    let rootfs = &recipe.rootfs;
+    let own = archive(
+        &recipe.image.distribution.value,
+        false,
+        &rootfs.suites,
+        &rootfs.components,
+        &rootfs.keyring,
+    );
+    let vendors = rootfs.archives.iter().map(|vendor| {
+        let VendorArchive {
+            name,
+            suites,
+            components,
+            keyring,
+        } = &vendor.value;
+        archive(name, true, suites, components, keyring)
+    });
+    std::iter::once(own).chain(vendors).collect()
 }
 
 fn pin_kernel(recipe: &Recipe, index: &Index) -> Result<PinnedKernel> {

@@ -7,7 +7,10 @@ use super::lint::lint;
 use super::location::{Located, Problem};
 use super::name::{HOSTNAME, LINE, PACKAGE, PLAIN, SHA256, TEXT, URL, VARIABLE};
 use super::reader::Reader;
-use super::{Image, Initramfs, KernelSource, KernelSpec, Ready, Recipe, RootfsSpec, Vm, cmdline};
+use super::{
+    Image, Initramfs, KernelSource, KernelSpec, Ready, Recipe, RootfsSpec, VendorArchive, Vm,
+    cmdline,
+};
 
 /// `None` only if a mistake was added to `problems`.
 pub(super) fn decode(
@@ -140,6 +143,9 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
     let suites = reader.required("suites", "[\"bookworm\"]", |r, key| r.list(key, &PLAIN, 1));
     let components = reader.required("components", "[\"main\"]", |r, key| r.list(key, &PLAIN, 1));
     let keyring = reader.required("keyring", "\"debian-12\"", |r, key| r.string(key, &PLAIN));
+    let archives = reader.or("archives", Vec::new(), |r, key| {
+        r.tables(key, "rootfs.archives", archive)
+    });
     let packages = reader.required("packages", "[\"systemd-sysv\"]", |r, key| {
         r.list(key, &PACKAGE, 1)
     });
@@ -157,12 +163,29 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
         suites: suites?,
         components: components?,
         keyring: keyring?,
+        archives: archives?,
         packages: packages?,
         recommends: recommends?,
         overlays: overlays?,
         free_mib: free_mib?,
         variables: variables.map(|(key, text)| (key, text.value)).collect(),
         mirrors: mirrors?,
+    })
+}
+
+fn archive(mut reader: Reader<'_>) -> Option<VendorArchive> {
+    let name = reader.required("name", "\"google-chrome\"", |r, key| r.string(key, &PLAIN));
+    let suites = reader.required("suites", "[\"stable\"]", |r, key| r.list(key, &PLAIN, 1));
+    let components = reader.required("components", "[\"main\"]", |r, key| r.list(key, &PLAIN, 1));
+    let keyring = reader.required("keyring", "\"google-chrome\"", |r, key| {
+        r.string(key, &PLAIN)
+    });
+    reader.finish();
+    Some(VendorArchive {
+        name: name?.value,
+        suites: suites?,
+        components: components?,
+        keyring: keyring?,
     })
 }
 

@@ -9,10 +9,11 @@ use super::location::{Location, Problem, into_error};
 use super::tree::{Node, Table, Value, read};
 
 /// The lists that a child appends to; a leading `-` in the child removes an inherited entry.
-const APPENDED: [(&str, &str); 4] = [
+const APPENDED: [(&str, &str); 5] = [
     ("kernel", "fragments"),
     ("rootfs", "packages"),
     ("rootfs", "overlays"),
+    ("rootfs", "archives"),
     ("lint", "waive"),
 ];
 

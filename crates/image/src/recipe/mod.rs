@@ -111,6 +111,8 @@ pub struct RootfsSpec {
     pub components: Vec<Located<String>>,
     /// Name of `keyrings/NAME.asc` or `.gpg` beside the recipes, with the archive's keys.
     pub keyring: Located<String>,
+    /// Archives of vendors, besides the distribution's own.
+    pub archives: Vec<Located<VendorArchive>>,
     /// Packages asked for, in the recipe's order; what they depend on and what is essential comes with them.
     pub packages: Vec<Located<String>>,
     /// Whether recommended packages are installed as well.
@@ -123,6 +125,19 @@ pub struct RootfsSpec {
     pub variables: BTreeMap<String, String>,
     /// Mirrors by distribution.
     pub mirrors: BTreeMap<String, Located<String>>,
+}
+
+/// `[[rootfs.archives]]`: an archive that is not the distribution's.
+#[derive(Clone, Debug)]
+pub struct VendorArchive {
+    /// Name that its mirrors go by: `google-chrome`.
+    pub name: String,
+    /// Its suites.
+    pub suites: Vec<Located<String>>,
+    /// Components of each suite.
+    pub components: Vec<Located<String>>,
+    /// Name of the keyring with the vendor's keys, which are trusted for this archive only.
+    pub keyring: Located<String>,
 }
 
 /// `[vm]`
