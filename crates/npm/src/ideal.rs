@@ -109,7 +109,8 @@ impl Ideal {
             }
             at = self.nodes[id].parent;
         }
-        None
+        // The root itself is in a `node_modules` too.
+        (self.nodes[ROOT].folder == name).then_some(ROOT)
     }
 
     /// What an edge of `from` leads to. A peer is looked for beside the package, not inside it.

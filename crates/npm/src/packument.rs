@@ -66,8 +66,8 @@ impl Packument {
 
     /// The version that npm would take, but what is pinned stays if it fits; `None` where nothing fits.
     ///
-    /// npm (`npm-pick-manifest`) takes what `latest` names: without a range whatever it is; for a range if it fits, is not
-    /// deprecated and runs on this Node.js. Otherwise the newest that fits, those first that are not deprecated and run.
+    /// npm (`npm-pick-manifest`) takes what `latest` names if that fits, is not deprecated and runs on this Node.js.
+    /// Otherwise the newest that fits, those first that are not deprecated and run. A tag is taken as it is.
     pub(crate) fn pick(&self, spec: &Spec, preferences: &Preferences) -> Option<Rc<Manifest>> {
         let node = preferences.node.as_ref();
         if let Wanted::Tag(tag) = &spec.wanted {
@@ -92,9 +92,8 @@ impl Packument {
         if let Some(kept) = self.versions.iter().find(|m| pinned(m) && fits(m)) {
             return Some(kept.clone());
         }
-        let asked_for = matches!(spec.wanted, Wanted::Any);
         let sound = |m: &Manifest| fits(m) && !m.deprecated && m.runs_on(node);
-        if let Some(latest) = latest.as_ref().filter(|m| asked_for || sound(m)) {
+        if let Some(latest) = latest.as_ref().filter(|m| sound(m)) {
             return Some(latest.clone());
         }
         let rank = |m: &Manifest| {
@@ -186,13 +185,9 @@ mod tests {
 
     #[test]
     fn a_known_node_is_asked_for_what_runs_on_it() {
-        assert_eq!(pick("a@>=1", &[], Some("18.20.4")), "1.5.0");
+        assert_eq!(pick("a", &[], Some("18.20.4")), "1.5.0");
         assert_eq!(pick("a@>=1", &[], Some("16.0.0")), "1.0.0");
-        assert_eq!(
-            pick("a", &[], Some("18.20.4")),
-            "2.0.0",
-            "the latest, with a warning later"
-        );
+        assert_eq!(pick("a@latest", &[], Some("16.0.0")), "2.0.0");
         assert_eq!(
             pick("a@2", &[], Some("16.0.0")),
             "2.1.0",

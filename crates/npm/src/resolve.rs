@@ -66,23 +66,14 @@ pub(crate) fn resolve_with(
         pins: pins(request.pins),
         node: request.node.and_then(|text| Version::parse(text).ok()),
     };
-    let mut roots = Vec::new();
-    for spec in &specs {
-        let root = pick(&catalog, spec, &preferences).map_err(|reason| {
-            Error::user(reason).hint("look at the name and the range in [npm] of the recipe")
-        })?;
-        if let Some(problem) = unusable(&root) {
-            return Err(Error::user(problem));
-        }
-        roots.push(root);
-    }
+    let mut roots = roots(&specs, &catalog, &preferences)?;
     // A package with the command `node` is first on the PATH.
-    if let Some(node) = roots
-        .iter()
-        .find(|root| root.commands.iter().any(|c| c == "node"))
-    {
+    let is_node = |root: &&Manifests| root.commands.iter().any(|command| command == "node");
+    if let Some(node) = roots.iter().find(is_node) {
         preferences.node = Some(node.version.clone());
+        roots = self::roots(&specs, &catalog, &preferences)?;
     }
+    tell_older(&specs, &roots, &catalog, &preferences, reporter);
     let mut locked = Vec::new();
     for root in roots {
         let tree = build(root, &mut catalog, &preferences, reporter)?;
@@ -90,6 +81,55 @@ pub(crate) fn resolve_with(
     }
     locked.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(locked)
+}
+
+/// The packages that were asked for.
+fn roots(
+    specs: &[Spec],
+    catalog: &Catalog<'_>,
+    preferences: &Preferences,
+) -> Result<Vec<Manifests>> {
+    let root = |spec: &Spec| {
+        let picked = pick(catalog, spec, preferences);
+        let picked = picked.and_then(|root| match unusable(&root) {
+            Some(problem) => Err(problem),
+            None => Ok(root),
+        });
+        picked.map_err(|reason| {
+            Error::user(format!("npm: {reason}"))
+                .hint("look at the name and the range in [npm] of the recipe")
+        })
+    };
+    specs.iter().map(root).collect()
+}
+
+/// Tells which packages would be newer if the image had another Node.js.
+fn tell_older(
+    specs: &[Spec],
+    roots: &[Manifests],
+    catalog: &Catalog<'_>,
+    preferences: &Preferences,
+    reporter: &dyn Reporter,
+) {
+    let Some(node) = &preferences.node else {
+        return;
+    };
+    let any_node = Preferences {
+        node: None,
+        ..preferences.clone()
+    };
+    for (spec, root) in specs.iter().zip(roots) {
+        let newest = pick(catalog, spec, &any_node).ok();
+        if let Some(newest) = newest.filter(|newest| newest.version > root.version) {
+            reporter.report(Event::Note(format!(
+                "npm: {} {} is taken and not {}, which wants node {}; the image has {node}",
+                root.name,
+                root.version,
+                newest.version,
+                newest.node.as_deref().unwrap_or_default(),
+            )));
+        }
+    }
 }
 
 fn pins(locked: &[LockedNpm]) -> BTreeMap<String, Vec<Version>> {

@@ -30,6 +30,8 @@ impl Spec {
         let (name, wanted) = split_name(text);
         let wanted = match wanted {
             None => Wanted::Any,
+            // npm takes an empty text for any version; a person has forgotten something.
+            Some(wanted) if wanted.trim().is_empty() => return None,
             Some(wanted) => Wanted::parse(wanted)?,
         };
         is_name(name).then(|| Self {

@@ -4,8 +4,9 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use ::tar::EntryType;
 use kindling_base::{Context, Error, Result, files};
-use kindling_tree::{Content, Entry, Kind, Timestamp, Tree, tar::read_member};
+use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
 
 /// Puts the files of the tar at `path` into the folder `folder` of `tree`, which is there.
 ///
@@ -30,7 +31,7 @@ pub(crate) fn unpack(tree: &mut Tree, folder: &[u8], path: &Path, mtime: Timesta
         .len();
     let mut archive = ::tar::Archive::new(BufReader::new(&*file));
     for member in archive.entries_with_seek().map_err(unsound)? {
-        let mut member = member.map_err(unsound)?;
+        let member = member.map_err(unsound)?;
         let inside = member.raw_file_position().checked_add(member.size());
         if inside.is_none_or(|last| last > end) {
             return Err(unsound(io::ErrorKind::UnexpectedEof.into()));
@@ -41,7 +42,7 @@ pub(crate) fn unpack(tree: &mut Tree, folder: &[u8], path: &Path, mtime: Timesta
             offset: member.raw_file_position(),
             length: member.size(),
         };
-        let Some((name, kind, mode)) = read(&mut member, content).map_err(unsound)? else {
+        let Some((name, kind, mode)) = read(&member, content).map_err(unsound)? else {
             continue;
         };
         let target = [folder, b"/", &name].concat();
@@ -56,23 +57,48 @@ pub(crate) fn unpack(tree: &mut Tree, folder: &[u8], path: &Path, mtime: Timesta
 }
 
 /// The path below the package's folder, what it is, and its mode; `None` for what is left out.
+///
+/// Owners are not looked at: those that publish from some systems leave the fields empty.
 fn read<R: Read>(
-    member: &mut ::tar::Entry<'_, R>,
+    member: &::tar::Entry<'_, R>,
     content: Content,
 ) -> io::Result<Option<(Vec<u8>, Kind, u16)>> {
-    if member.header().entry_type().is_pax_global_extensions() {
-        return Ok(None); // `git archive` writes one
-    }
-    let (path, entry) = read_member(member, content)?;
-    let mode = match &entry.kind {
-        Kind::Directory => 0o755,
-        Kind::File(_) if entry.mode & 0o111 != 0 => 0o755,
-        Kind::File(_) => 0o644,
-        Kind::Symlink(_) | Kind::HardLink(_) => return Ok(None),
-        _ => return Err(io::Error::other("has a device")),
+    let header = member.header();
+    let (kind, mode) = match header.entry_type() {
+        EntryType::Directory => (Kind::Directory, 0o755),
+        EntryType::Regular | EntryType::Continuous => {
+            let runs = header.mode().is_ok_and(|mode| mode & 0o111 != 0);
+            (Kind::File(content), if runs { 0o755 } else { 0o644 })
+        }
+        // `git archive` writes global records.
+        EntryType::Symlink | EntryType::Link | EntryType::XGlobalHeader => return Ok(None),
+        other => {
+            let kind = char::from(other.as_byte());
+            return Err(bad(&format!("has a member of the type `{kind}`")));
+        }
     };
-    let first = path.iter().position(|byte| *byte == b'/');
-    Ok(first.map(|slash| (path[slash + 1..].to_vec(), entry.kind, mode)))
+    Ok(below_first(&member.path_bytes())?.map(|path| (path, kind, mode)))
+}
+
+/// The path without its first part, without `.` and empty parts.
+fn below_first(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let shown = || String::from_utf8_lossy(path).into_owned();
+    if path.starts_with(b"/") {
+        return Err(bad(&format!("has the absolute path `{}`", shown())));
+    }
+    let parts = path.split(|byte| *byte == b'/');
+    let parts: Vec<&[u8]> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
+    if parts.contains(&b"..".as_slice()) {
+        return Err(bad(&format!("has the path `{}`, which goes up", shown())));
+    }
+    Ok(parts
+        .get(1..)
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| parts.join(&b'/')))
+}
+
+fn bad(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// Makes the folders above `path` that are not there.
