@@ -124,7 +124,7 @@ fn a_lock_has_each_package_on_a_line_and_no_address() {
     let case = Case::new("\"@acme/tool\", \"app@^3\"");
     let ran = case.run(&["lock"]).ok();
     assert!(
-        ran.stderr.contains("pins 1 packages and 8 of npm"),
+        ran.stderr.contains("pins 1 packages and 7 of npm"),
         "{}",
         ran.stderr
     );
@@ -255,7 +255,7 @@ fn mistakes_are_told_with_their_place() {
     case.run(&["lock"]).fails(
         2,
         &[
-            "cannot be `@acme`",
+            "cannot be \"@acme\"",
             "the package `app` of npm is asked for twice",
             "tiny.toml:",
         ],
@@ -338,7 +338,7 @@ fn packages_are_in_the_image_and_in_its_evidence() {
         "{}",
         tarball.len()
     );
-    let shown = run(&npm, &scratch, &["inspect", "out/modules"]);
+    let shown = Ran::new(&scratch.xtask(&["inspect", "out/modules", "--all"])).ok();
     assert!(
         shown.stdout.contains("npm:app-linux"),
         "{}{}",
@@ -346,7 +346,7 @@ fn packages_are_in_the_image_and_in_its_evidence() {
         shown.stderr
     );
 
-    // Another store, the same bytes; what is stored is not fetched again.
+    // The same bytes again, and what is in the store is not fetched again.
     let first = hash::file(&image).unwrap();
     let asked = npm.mirror.count(".tgz");
     fs::remove_dir_all(scratch.path("out/modules")).unwrap();
@@ -402,8 +402,9 @@ fn a_tarball_that_is_another_is_refused_and_one_that_left_is_resolved_anew() {
     );
     let ran = build(&[]).ok();
     assert!(ran.stderr.contains("resolving again"), "{}", ran.stderr);
+    let mut changes = ran.stderr.lines();
     assert!(
-        ran.stderr.contains("npm odd  1.0.0 -> 1.1.0"),
+        changes.any(|line| line.contains("npm odd ") && line.ends_with(" 1.0.0 -> 1.1.0")),
         "{}",
         ran.stderr
     );
