@@ -183,7 +183,7 @@ fn npm_puts_the_same_packages_into_the_same_folders() {
         .lines()
         .map(|line| {
             let mut words = line.split(' ');
-            format!("{} {}", words.next().unwrap(), words.last().unwrap())
+            format!("{} {}", words.next().unwrap(), words.next_back().unwrap())
         })
         .collect();
     assert_eq!(ours, theirs);

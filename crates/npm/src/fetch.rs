@@ -182,6 +182,18 @@ struct Progress<'a> {
     done: AtomicU64,
 }
 
+impl Progress<'_> {
+    fn add(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.reporter.report(Event::Progress {
+            stage: "download",
+            unit: Unit::Bytes,
+            done,
+            total: None,
+        });
+    }
+}
+
 /// A tarball on its way: hashed, and unzipped into a file.
 struct Arriving<'a> {
     hasher: Sha512,
@@ -236,16 +248,7 @@ impl Write for Arriving<'_> {
                 result => self.unsound = result.err(),
             }
         }
-        let done = self
-            .progress
-            .done
-            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.progress.reporter.report(Event::Progress {
-            stage: "download",
-            unit: Unit::Bytes,
-            done: done + bytes.len() as u64,
-            total: None,
-        });
+        self.progress.add(bytes.len() as u64);
         Ok(bytes.len())
     }
 
