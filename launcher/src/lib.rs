@@ -46,3 +46,6 @@ pub use state::{CONSOLE_LOG, Listing, OwnedVm, StateFolder, VMM_LOG, Vm};
 pub use status::{Ending, State, Status, StopStep};
 pub use stop::{Stopped, remove, stop};
 pub use supervise::{Report, STOP_GRACE, Sink, supervise};
+pub use vmm::choose::EngineOptions;
+pub use vmm::engine::Vmm;
+pub use vmm::firecracker;

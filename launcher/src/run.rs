@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_bundle::{Artifact, Manifest};
 
-use crate::accel::{self, Accelerator, Wanted};
+use crate::accel::Accelerator;
 use crate::cmdline::{self, Parts};
 use crate::config::Config;
 use crate::host::Memory;
@@ -13,6 +13,8 @@ use crate::network::{self, Leases, Mode, Network, NetworkConfig, UserNetwork};
 use crate::publish::Publish;
 use crate::spec::{Source, Spec};
 use crate::state::{OwnedVm, StateFolder, Vm};
+use crate::vmm::choose::{self, Choice, EngineOptions, Needs};
+use crate::vmm::engine::Vmm;
 use crate::vmm::qemu;
 use crate::{bundle, disk, tsc};
 
@@ -25,8 +27,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// The VM's name.
     pub name: Option<String>,
-    /// The accelerator.
-    pub accelerator: Wanted,
+    /// What runs the machine.
+    pub engine: EngineOptions,
     /// Virtual processors.
     pub vcpus: Option<u32>,
     /// Memory in MiB.
@@ -59,7 +61,6 @@ pub async fn prepare(
     program: &Path,
     reporter: &dyn Reporter,
 ) -> Result<OwnedVm> {
-    qemu::ensure(!options.no_install, reporter)?;
     state.sweep()?;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let folder = bundle::find(&options.bundle, options.out.as_deref(), &here)?;
@@ -69,14 +70,14 @@ pub async fn prepare(
     if let Some(key) = &options.signed_with {
         kindling_bundle::verify_signature(&folder, key)?;
     }
-    let (accelerator, why) = accel::choose(options.accelerator, program).await?;
-    reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
-    let mut mode = settle_network(options, &manifest, reporter)?;
+    let choice = choose_engine(options, &manifest, program, reporter).await?;
+    let vmm = choice.vmm();
+    let mut mode = settle_network(options, vmm, &manifest, reporter)?;
     let host = match mode {
         Mode::Tap => match network_on_the_host(options, reporter).await {
             Ok(host) => Some(host),
             // Nobody asked for a bridge in particular: a guest with less of a network is better than none.
-            Err(error) if options.network == Mode::Auto => {
+            Err(error) if options.network == Mode::Auto && vmm == Vmm::Qemu => {
                 let problem = format!("{error}; the guest gets a user-mode network");
                 reporter.report(Event::Warning(problem));
                 mode = Mode::User;
@@ -107,7 +108,7 @@ pub async fn prepare(
                     Network::User(UserNetwork { publish })
                 }),
             };
-            let spec = spec(options, &manifest, &folder, own, name, accelerator, network)?;
+            let spec = spec(options, &manifest, &folder, own, name, &choice, network)?;
             check_unchanged(&folder, &manifest)?;
             Ok(spec)
         },
@@ -120,14 +121,51 @@ pub async fn prepare(
     made
 }
 
+/// What runs the VM; says so, and makes sure that it is installed where we can install it.
+async fn choose_engine(
+    options: &Options,
+    manifest: &Manifest,
+    program: &Path,
+    reporter: &dyn Reporter,
+) -> Result<Choice> {
+    let needs = Needs {
+        network: if manifest.machine.network {
+            options.network
+        } else {
+            Mode::None
+        },
+        publishes: !options.publish.is_empty(),
+    };
+    let choice = choose::choose(&options.engine, needs, program).await?;
+    reporter.report(Event::Note(choice.why.clone()));
+    if let Some(warning) = &choice.warning {
+        reporter.report(Event::Warning(warning.clone()));
+    }
+    if choice.vmm() == Vmm::Qemu {
+        qemu::ensure(!options.no_install, reporter)?;
+    }
+    Ok(choice)
+}
+
 /// Which network the VM gets; says so where it was our choice.
-fn settle_network(options: &Options, manifest: &Manifest, reporter: &dyn Reporter) -> Result<Mode> {
+fn settle_network(
+    options: &Options,
+    vmm: Vmm,
+    manifest: &Manifest,
+    reporter: &dyn Reporter,
+) -> Result<Mode> {
     let wanted = if manifest.machine.network {
         options.network
     } else {
         Mode::None
     };
     let (mode, why) = wanted.settle(&options.publish)?;
+    if mode == Mode::User && vmm == Vmm::Firecracker {
+        return Err(Error::user(format!(
+            "Firecracker has no user-mode network, and that is what this VM would get ({why})"
+        ))
+        .hint("use --network tap as root, --network none, or --vmm qemu"));
+    }
     if wanted == Mode::Auto {
         let name = mode.name();
         reporter.report(Event::Note(format!("network: {name} ({why})")));
@@ -183,7 +221,7 @@ fn spec(
     folder: &Path,
     own: &Path,
     name: &str,
-    accelerator: Accelerator,
+    choice: &Choice,
     network: Option<Network>,
 ) -> Result<Spec> {
     let initramfs = manifest
@@ -198,14 +236,20 @@ fn spec(
             key: manifest.key.clone(),
             folder: folder.to_owned(),
         },
-        accelerator,
+        vmm: choice.vmm(),
+        firecracker: choice.firecracker.clone(),
+        resume_from: None,
+        accelerator: choice.accelerator,
         vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
         memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
         kernel: take(&manifest.kernel.artifact),
         initramfs: initramfs.map(take),
-        disk: disk::create(own, folder, &manifest.rootfs.artifact)?,
+        disk: match choice.vmm() {
+            Vmm::Qemu => disk::create(own, folder, &manifest.rootfs.artifact)?,
+            Vmm::Firecracker => disk::create_raw(own, folder, &manifest.rootfs.artifact)?,
+        },
         cmdline: cmdline::compose(&Parts {
-            accelerator: &accelerator_arguments(accelerator),
+            accelerator: &accelerator_arguments(choice.accelerator),
             bundle: &manifest.cmdline,
             initramfs: initramfs.is_some(),
             network: network.as_ref(),

@@ -13,6 +13,14 @@ const GED_POWER_DOWN: u8 = 2;
 /// SLP_EN and SLP_TYP 5: soft off.
 const SLEEP_S5: u8 = 0x20 | (5 << 2);
 
+/// Ports of the i8042 keyboard controller: data, and status when read or command when written.
+const KEYBOARD_DATA: u8 = 0x60;
+const KEYBOARD_STATUS: u8 = 0x64;
+/// Its command to reset the machine.
+const KEYBOARD_RESET: u8 = 0xfe;
+/// The last byte of Ctrl-Alt-Del in scan code set 2.
+const KEY_DELETE: u8 = 0x71;
+
 /// Machine code being written at a known address.
 pub(crate) struct Code {
     bytes: Vec<u8>,
@@ -144,6 +152,17 @@ fn emit_step(code: &mut Code, step: &Step, routines: &Routines, texts: &mut Vec<
         Step::Reset => {
             // An empty interrupt table (limit 0) and a breakpoint: fault, double fault, triple fault.
             code.emit(&[0x6a, 0, 0x6a, 0, 0x0f, 0x01, 0x1c, 0x24, 0xcc]); // push 0; push 0; lidt [esp]; int3
+        }
+        Step::AwaitCtrlAltDel => {
+            let poll = code.here();
+            code.emit(&[0xf3, 0x90]); // pause
+            code.emit(&[0xe4, KEYBOARD_STATUS, 0xa8, 0x01]); // in al, status; test al, 1 (a byte is there)
+            code.short_back(0x74, poll); // jz poll
+            code.emit(&[0xe4, KEYBOARD_DATA, 0x3c, KEY_DELETE]); // in al, data; cmp al, delete
+            code.short_back(0x75, poll); // jne poll
+        }
+        Step::KeyboardReset => {
+            code.emit(&[0xb0, KEYBOARD_RESET, 0xe6, KEYBOARD_STATUS]); // mov al, reset; out command, al
         }
         Step::Halt => halt(code),
     }

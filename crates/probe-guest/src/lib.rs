@@ -33,6 +33,8 @@ pub enum Step {
     },
     /// Spins until somebody presses the power button of QEMU's `microvm` machine (ACPI generic event device).
     AwaitPowerButton,
+    /// Spins until somebody presses Ctrl-Alt-Del on the keyboard of Firecracker's machine (its i8042 controller).
+    AwaitCtrlAltDel,
     /// Writes `prefix`, a counter of eight hexadecimal digits and a newline for ever, a pause between two.
     Beat {
         /// What stands before the counter.
@@ -42,8 +44,10 @@ pub enum Step {
     },
     /// Powers QEMU's `microvm` machine off through ACPI.
     PowerOff,
-    /// Resets the machine by a triple fault, which ends QEMU with `-no-reboot` and Firecracker.
+    /// Resets the machine by a triple fault, which ends QEMU with `-no-reboot`, and Firecracker with an error.
     Reset,
+    /// Resets the machine by its keyboard controller: the one end of a guest that Firecracker takes for a good one.
+    KeyboardReset,
     /// Stops the processor with interrupts off: the machine stays, doing nothing.
     Halt,
 }

@@ -13,6 +13,9 @@ use kindling_base::{Context, Error, Result, files};
 use kindling_bundle::Artifact;
 use serde::{Deserialize, Serialize};
 
+/// A disk that is its bytes, in the VM's folder.
+const RAW: &str = "disk.raw";
+
 /// A root disk in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
@@ -53,13 +56,8 @@ impl Format {
 /// The folder cannot be written or the image is larger than an overlay can be.
 pub(crate) fn create(folder: &Path, bundle: &Path, rootfs: &Artifact) -> Result<Disk> {
     let image = bundle.join(&rootfs.file);
-    if clone_extents(&image, &folder.join("disk.raw"))? {
-        return Ok(Disk {
-            file: "disk.raw".into(),
-            format: Format::Raw,
-            base: None,
-            base_sha256: rootfs.sha256.clone(),
-        });
+    if clone_extents(&image, &folder.join(RAW))? {
+        return Ok(raw(rootfs));
     }
     let base = link(&image, folder, "rootfs.base");
     let overlay = qcow2::overlay(rootfs.size, base.as_os_str().as_bytes()).ok_or_else(|| {
@@ -78,6 +76,25 @@ pub(crate) fn create(folder: &Path, bundle: &Path, rootfs: &Artifact) -> Result<
         base: Some(base),
         base_sha256: rootfs.sha256.clone(),
     })
+}
+
+/// Makes the disk of a VM whose monitor reads raw disks only: a clone of the image's extents, or a copy of its data
+/// that keeps the holes.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn create_raw(folder: &Path, bundle: &Path, rootfs: &Artifact) -> Result<Disk> {
+    files::copy(&bundle.join(&rootfs.file), &folder.join(RAW), 0o600)?;
+    Ok(raw(rootfs))
+}
+
+fn raw(rootfs: &Artifact) -> Disk {
+    Disk {
+        file: RAW.into(),
+        format: Format::Raw,
+        base: None,
+        base_sha256: rootfs.sha256.clone(),
+    }
 }
 
 /// Gives `file` a second name in `folder`, so that replacing the bundle leaves the VM what it has. Returns that

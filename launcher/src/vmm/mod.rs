@@ -1,6 +1,12 @@
 //! Virtual machine monitors: what runs a machine, behind one small trait.
 
+mod child;
+pub(crate) mod choose;
+pub(crate) mod engine;
+pub mod firecracker;
 pub(crate) mod qemu;
+
+use std::path::Path;
 
 use kindling_base::Result;
 
@@ -32,6 +38,24 @@ pub(crate) trait Machine {
     /// # Errors
     /// The operating system refuses.
     fn kill(&mut self) -> Result<()>;
+
+    /// Stops the guest's processors.
+    ///
+    /// # Errors
+    /// The monitor does not take the request.
+    async fn pause(&mut self) -> Result<()>;
+
+    /// Lets the guest's processors go on.
+    ///
+    /// # Errors
+    /// The monitor does not take the request.
+    async fn unpause(&mut self) -> Result<()>;
+
+    /// Writes the paused machine's memory to `into/memory` and its state to `into/state`.
+    ///
+    /// # Errors
+    /// The machine runs, or the files cannot be written.
+    async fn save(&mut self, into: &Path) -> Result<()>;
 }
 
 /// Something that happened to a machine.

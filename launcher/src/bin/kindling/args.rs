@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_launcher::firecracker::Transport;
 use kindling_launcher::network::Mode;
-use kindling_launcher::{Accelerator, Options, Publish, Wanted};
+use kindling_launcher::{Accelerator, EngineOptions, Options, Publish, Vmm, Wanted};
 
 /// Run virtual machines from Kindling bundles.
 ///
@@ -49,7 +50,7 @@ pub(crate) enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Stop a VM: by its power button, then by QEMU, then by killing QEMU
+    /// Stop a VM: by its power button, then by ending its machine, then by killing it
     ///
     /// The VM's folder stays, with its disk and its logs, until `kindling rm`.
     Stop {
@@ -110,9 +111,8 @@ pub(crate) struct RunArgs {
     /// The VM's name, which is also the guest's host name [default: the recipe's name, with a number where needed]
     #[arg(long)]
     name: Option<String>,
-    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
-    #[arg(long, value_enum, default_value_t = Accel::Auto)]
-    accel: Accel,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Virtual processors [default: the recipe's]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=255))]
     vcpus: Option<u32>,
@@ -155,6 +155,76 @@ pub(crate) struct RunArgs {
     no_install: bool,
 }
 
+/// What runs the machine.
+#[derive(Args, Debug)]
+struct EngineArgs {
+    /// The virtual machine monitor: `auto` takes Firecracker where it is there, KVM is hardware and the network is one
+    /// that it has, else QEMU
+    #[arg(long, value_enum, env = "KINDLING_VMM", default_value_t = Monitor::Auto)]
+    vmm: Monitor,
+    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
+    #[arg(long, value_enum, default_value_t = Accel::Auto)]
+    accel: Accel,
+    /// Firecracker's program [default: $KINDLING_FIRECRACKER, else `firecracker` in PATH]
+    #[arg(long, value_name = "PATH")]
+    firecracker: Option<PathBuf>,
+    /// How the guest reaches its devices on Firecracker
+    #[arg(long, value_enum, default_value_t = Bus::Pci)]
+    transport: Bus,
+    /// Let Firecracker log how long the guest took to boot, as the guest's init tells it
+    #[arg(long)]
+    boot_timer: bool,
+    /// Run Firecracker in a jail: a root folder, a control group and a user of its own; needs root
+    #[arg(long)]
+    jail: bool,
+    /// The user that Firecracker is in its jail
+    #[arg(long, value_name = "UID", default_value_t = JAILED, requires = "jail")]
+    jail_uid: u32,
+    /// The group that Firecracker is in its jail
+    #[arg(long, value_name = "GID", default_value_t = JAILED, requires = "jail")]
+    jail_gid: u32,
+}
+
+/// `nobody` and `nogroup` of Debian and Ubuntu.
+const JAILED: u32 = 65534;
+
+impl EngineArgs {
+    fn into_options(self) -> EngineOptions {
+        EngineOptions {
+            vmm: match self.vmm {
+                Monitor::Auto => None,
+                Monitor::Firecracker => Some(Vmm::Firecracker),
+                Monitor::Qemu => Some(Vmm::Qemu),
+            },
+            accelerator: match self.accel {
+                Accel::Auto => Wanted::Auto,
+                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
+                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
+            },
+            firecracker: self.firecracker,
+            transport: match self.transport {
+                Bus::Pci => Transport::Pci,
+                Bus::Mmio => Transport::Mmio,
+            },
+            boot_timer: self.boot_timer,
+            jail: self.jail.then_some((self.jail_uid, self.jail_gid)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Monitor {
+    Auto,
+    Firecracker,
+    Qemu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bus {
+    Pci,
+    Mmio,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Accel {
     Auto,
@@ -176,11 +246,7 @@ impl RunArgs {
             bundle: self.bundle,
             out: self.out,
             name: self.name,
-            accelerator: match self.accel {
-                Accel::Auto => Wanted::Auto,
-                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
-                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
-            },
+            engine: self.engine.into_options(),
             vcpus: self.vcpus,
             memory_mib: self.memory_mib,
             publish: self.publish,

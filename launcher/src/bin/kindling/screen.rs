@@ -61,7 +61,7 @@ impl Screen {
                 eprintln!("kindling: asking the guest to power off; Ctrl-C ends it at once");
             }
             Report::Stopping(StopStep::Quit) => eprintln!("kindling: ending the machine"),
-            Report::Stopping(StopStep::Kill) => eprintln!("kindling: killing QEMU"),
+            Report::Stopping(StopStep::Kill) => eprintln!("kindling: killing the machine"),
             Report::Ended(vm) if self.json => self.event("ended", row(vm)),
             Report::Ended(vm) => eprintln!("kindling: {}", ending(&vm.status)),
         }
@@ -299,8 +299,8 @@ fn ending(status: &Status) -> String {
         Some(Ending::Stopped { by, took_ms }) => {
             let how = match by {
                 StopStep::PowerButton => "the guest powered off when asked",
-                StopStep::Quit => "the guest did not power off, QEMU was ended",
-                StopStep::Kill => "QEMU was killed",
+                StopStep::Quit => "the guest did not power off, its machine was ended",
+                StopStep::Kill => "its machine was killed",
             };
             format!(
                 "stopped in {}: {how}",
@@ -309,7 +309,7 @@ fn ending(status: &Status) -> String {
         }
         Some(Ending::Panicked { line }) => format!("the guest gave up: {line}"),
         Some(Ending::NeverReady) => "the guest was not ready in time".to_owned(),
-        Some(Ending::VmmExited { status }) => format!("QEMU ended: {status}"),
+        Some(Ending::VmmExited { program, status }) => format!("{program} ended: {status}"),
         Some(Ending::NotStarted { .. }) => "the machine did not start".to_owned(),
     }
 }

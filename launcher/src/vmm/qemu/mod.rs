@@ -2,7 +2,7 @@
 
 mod argv;
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,12 +12,11 @@ use std::time::Duration;
 use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Context, Error, Reporter, Result};
 use rustix::io::FdFlags;
-use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
-use super::{Event, Machine};
+use super::{Event, Machine, child};
 use crate::console;
 use crate::qmp::Qmp;
 use crate::spec::Spec;
@@ -37,9 +36,6 @@ const GREETING_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A QEMU that has closed its control connection is about to end.
 const EXIT_DEADLINE: Duration = Duration::from_secs(2);
-
-/// Bytes of the console that wait for us: the most that `fs.pipe-max-size` gives ordinary users by default.
-const CONSOLE_BUFFER: usize = 1 << 20;
 
 /// Makes sure that QEMU is installed.
 ///
@@ -71,7 +67,7 @@ pub(crate) struct Qemu {
 /// QEMU cannot be started or ends at once; the error has what it said.
 pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
     let (control, control_theirs) = pair()?;
-    let (console, console_theirs) = console_pipe()?;
+    let (console, console_theirs) = child::console_pipe()?;
     let args = argv::argv(spec, control_theirs.as_raw_fd());
     let command = Command::new(PROGRAM).args(args).directory(folder);
     let log_path = folder.join(VMM_LOG);
@@ -138,25 +134,12 @@ async fn open_and_continue(control: UnixStream) -> Result<Qmp> {
 
 /// In the new process, before QEMU: die with the supervisor, and keep the control socket.
 fn in_child(parent: rustix::process::Pid, inherited: i32) -> std::io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if rustix::process::getppid() != Some(parent) {
-        return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
-    }
+    child::die_with(parent)?;
     #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
     // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
     let inherited = unsafe { BorrowedFd::borrow_raw(inherited) };
     rustix::io::fcntl_setfd(inherited, FdFlags::empty())?;
     Ok(())
-}
-
-/// A pipe for the serial console: our end and QEMU's. Not a socket, which is full after some hundred of the single
-/// bytes that a serial port writes, whereupon QEMU drops the next ones.
-fn console_pipe() -> Result<(pipe::Receiver, OwnedFd)> {
-    let (ours, theirs) = std::io::pipe().context("cannot make a pipe")?;
-    // More room only helps a supervisor that is slow; a host that refuses it gives 64 KiB.
-    let _ = rustix::pipe::fcntl_setpipe_size(&theirs, CONSOLE_BUFFER);
-    let ours = pipe::Receiver::from_owned_fd(ours.into()).context("cannot read from a pipe")?;
-    Ok((ours, theirs.into()))
 }
 
 fn pair() -> Result<(UnixStream, StdStream)> {
@@ -205,6 +188,20 @@ impl Machine for Qemu {
 
     fn kill(&mut self) -> Result<()> {
         self.child.start_kill().context("cannot kill QEMU")
+    }
+
+    async fn pause(&mut self) -> Result<()> {
+        self.execute("stop").await
+    }
+
+    async fn unpause(&mut self) -> Result<()> {
+        self.execute("cont").await
+    }
+
+    async fn save(&mut self, _: &Path) -> Result<()> {
+        Err(Error::user(
+            "snapshots of QEMU's machines come with another change",
+        ))
     }
 }
 

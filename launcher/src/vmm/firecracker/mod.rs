@@ -1,0 +1,30 @@
+//! Firecracker: its API over a Unix socket, the serial console over a pipe, snapshots and the jail.
+//!
+//! The process works in the VM's folder and every path in its configuration is relative, so that a snapshot names no
+//! place and any number of clones run side by side.
+
+mod api;
+mod boot;
+mod find;
+mod jail;
+mod machine;
+mod process;
+mod restore;
+mod settings;
+mod start;
+pub(crate) mod uffd;
+mod version;
+
+pub use find::{Binary, JAILER_VARIABLE, VARIABLE};
+pub(crate) use find::{find, jailer, locate};
+pub use jail::Jail;
+pub(crate) use machine::Firecracker;
+pub(crate) use process::VSOCK_SOCKET;
+pub use settings::{Memory, Settings, Transport};
+pub(crate) use start::start;
+pub use version::{MINIMUM, Version};
+
+/// The memory in a snapshot's folder.
+pub(crate) const MEMORY: &str = "memory";
+/// The state of processors and devices in a snapshot's folder.
+pub(crate) const STATE: &str = "state";
