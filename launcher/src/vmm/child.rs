@@ -13,14 +13,23 @@ use tokio::process::Child;
 /// Bytes of the console that wait for us: the most that `fs.pipe-max-size` gives ordinary users by default.
 const CONSOLE_BUFFER: usize = 1 << 20;
 
-/// Starts `command`, called `name`, with its standard output on the returned pipe and its standard error in `log`.
+/// `asm-generic/fcntl.h`; the crate libc does not have it.
+const F_SETSIG: i32 = 10;
+
+/// Starts `command`, called `name`, with its standard output on the returned pipe and its standard error in `log`. One
+/// that `changes_user` is ended by other means: the kernel forgets then with whom it is to die.
 ///
 /// To be called on the main thread, which lives as long as the process: the kernel kills the child when the thread that
 /// started it ends.
 ///
 /// # Errors
 /// It cannot be started.
-pub(super) fn spawn(command: &Command, log: &Path, name: &str) -> Result<(Child, pipe::Receiver)> {
+pub(super) fn spawn(
+    command: &Command,
+    log: &Path,
+    name: &str,
+    changes_user: bool,
+) -> Result<(Child, pipe::Receiver)> {
     let (console, console_theirs) = console_pipe()?;
     let log = File::options()
         .create(true)
@@ -33,6 +42,9 @@ pub(super) fn spawn(command: &Command, log: &Path, name: &str) -> Result<(Child,
         .stderr(log)
         // Ctrl-C at the terminal is for us, who ask the guest first.
         .process_group(0);
+    if changes_user {
+        process.stdin(lifeline()?);
+    }
     let parent = rustix::process::getpid();
     #[expect(
         unsafe_code,
@@ -40,7 +52,14 @@ pub(super) fn spawn(command: &Command, log: &Path, name: &str) -> Result<(Child,
     )]
     // SAFETY: between fork and exec this makes system calls only; it neither allocates nor locks.
     unsafe {
-        process.pre_exec(move || die_with(parent));
+        process.pre_exec(move || {
+            die_with(parent)?;
+            if changes_user {
+                die_by_lifeline()
+            } else {
+                Ok(())
+            }
+        });
     }
     let child = tokio::process::Command::from(process)
         .kill_on_drop(true)
@@ -55,6 +74,35 @@ pub(super) fn die_with(parent: Pid) -> std::io::Result<()> {
     if rustix::process::getppid() != Some(parent) {
         return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
     }
+    Ok(())
+}
+
+/// The reading end of a pipe whose other end stays open until this process ends, however it ends.
+fn lifeline() -> Result<OwnedFd> {
+    let (theirs, ours) = std::io::pipe().context("cannot make a pipe")?;
+    // Open as long as this process lives: nobody has the number, so nobody closes it.
+    let _ = std::os::fd::IntoRawFd::into_raw_fd(ours);
+    Ok(theirs.into())
+}
+
+/// In the new process: be killed when the other end of standard input is closed. The kernel does it (F_SETSIG of
+/// fcntl(2)); it asks for the rights of who set this, and that is still root.
+fn die_by_lifeline() -> std::io::Result<()> {
+    let set = |command, value: i32| {
+        #[expect(unsafe_code, reason = "rustix has neither F_SETOWN nor F_SETSIG")]
+        // SAFETY: fcntl with a number as its argument, on a descriptor that is open.
+        match unsafe { libc::fcntl(0, command, value) } {
+            -1 => Err(std::io::Error::last_os_error()),
+            value => Ok(value),
+        }
+    };
+    set(
+        libc::F_SETOWN,
+        rustix::process::getpid().as_raw_nonzero().get(),
+    )?;
+    set(F_SETSIG, libc::SIGKILL)?;
+    let flags = set(libc::F_GETFL, 0)?;
+    set(libc::F_SETFL, flags | libc::O_ASYNC)?;
     Ok(())
 }
 

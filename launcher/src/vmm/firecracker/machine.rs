@@ -1,21 +1,28 @@
 //! A running Firecracker as a [`Machine`].
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kindling_base::{Context, Error, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::api::body::{Action, ActionType, SnapshotCreate, SnapshotType, Vm, VmState};
+use super::jail::Place;
 use super::process::{self, Process};
 use super::uffd::Handler;
 use super::{MEMORY, STATE};
 use crate::vmm::{Event, Machine};
+
+/// How long the page-fault handler may take to see that Firecracker is gone.
+const LAST_PAGES: Duration = Duration::from_secs(2);
 
 /// A machine on Firecracker.
 #[derive(Debug)]
 pub(crate) struct Firecracker {
     process: Process,
     folder: PathBuf,
+    /// Where it works; a jail is removed after it.
+    place: Place,
     /// Our page-fault handler, as long as its end was not seen.
     pages: Option<Handler>,
     /// Why we killed the process.
@@ -25,10 +32,16 @@ pub(crate) struct Firecracker {
 }
 
 impl Firecracker {
-    pub(super) fn new(process: Process, folder: &Path, pages: Option<Handler>) -> Self {
+    pub(super) fn new(
+        process: Process,
+        folder: &Path,
+        place: Place,
+        pages: Option<Handler>,
+    ) -> Self {
         Self {
             process,
             folder: folder.to_owned(),
+            place,
             pages,
             failure: None,
             last: None,
@@ -70,6 +83,10 @@ impl Machine for Firecracker {
             }
         };
         let status = status.context("cannot wait for Firecracker")?;
+        if let Some(mut pages) = self.pages.take() {
+            // It writes down the working set and ends.
+            let _ = tokio::time::timeout(LAST_PAGES, pages.ended()).await;
+        }
         let said = match &self.failure {
             Some(failure) => format!("its page-fault handler failed: {failure}"),
             None => status.to_string(), // `exit status: 1`, `signal: 9 (SIGKILL)`
@@ -117,12 +134,14 @@ impl Machine for Firecracker {
     }
 
     async fn save(&mut self, into: &Path) -> Result<()> {
+        let saving = self.place.saving(into)?;
         let create = SnapshotCreate {
             snapshot_type: SnapshotType::Full,
-            snapshot_path: &into.join(STATE),
-            mem_file_path: &into.join(MEMORY),
+            snapshot_path: &saving.path.join(STATE),
+            mem_file_path: &saving.path.join(MEMORY),
         };
         let saved = self.process.api.put_long("/snapshot/create", &create).await;
-        saved.map_err(|error| process::explain(error, &self.folder))
+        saved.map_err(|error| process::explain(error, &self.folder))?;
+        saving.finish(into, &[STATE, MEMORY])
     }
 }

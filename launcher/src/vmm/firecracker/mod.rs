@@ -5,6 +5,7 @@
 
 mod api;
 mod boot;
+pub(crate) mod cgroup;
 mod find;
 mod jail;
 mod machine;
@@ -12,6 +13,8 @@ mod process;
 mod restore;
 mod settings;
 mod start;
+#[cfg(test)]
+mod tests;
 pub(crate) mod uffd;
 mod version;
 

@@ -13,6 +13,7 @@ use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use super::api::Api;
+use super::jail::Place;
 use crate::console;
 use crate::state::VMM_LOG;
 use crate::vmm::child;
@@ -39,19 +40,24 @@ pub(super) struct Process {
     pub(super) api: Api,
 }
 
-/// Starts `command`, which is a Firecracker whose files are in `folder`; returns it and the guest's serial console.
+/// Starts `command`, a Firecracker that works in `place`, for the VM in `folder`; returns it and the guest's serial console.
 /// The caller owns the VM: a socket that is in the way has no live owner.
 ///
 /// # Errors
 /// It cannot be started or ends at once; the error has what it said.
-pub(super) async fn spawn(folder: &Path, command: &Command) -> Result<(Process, pipe::Receiver)> {
+pub(super) async fn spawn(
+    folder: &Path,
+    place: &Place,
+    command: &Command,
+) -> Result<(Process, pipe::Receiver)> {
     for socket in [API_SOCKET, VSOCK_SOCKET] {
         // Firecracker removes neither before it binds: one that a crash left would make this start fail.
-        files::remove(&folder.join(socket))?;
+        files::remove(&place.folder.join(socket))?;
     }
-    let opened = files::open(folder)?;
-    let appearing = watch(folder)?;
-    let (mut child, console) = child::spawn(command, &folder.join(VMM_LOG), "Firecracker")?;
+    let opened = files::open(&place.folder)?;
+    let appearing = watch(&place.folder)?;
+    let log = folder.join(VMM_LOG);
+    let (mut child, console) = child::spawn(command, &log, "Firecracker", place.is_jail())?;
     let connected = tokio::time::timeout(LISTEN_DEADLINE, connect(&opened, &appearing));
     let api = tokio::select! {
         connected = connected => connected.unwrap_or_else(|_| Err(Error::external(format!(
@@ -65,10 +71,16 @@ pub(super) async fn spawn(folder: &Path, command: &Command) -> Result<(Process, 
     };
     match api {
         Ok(api) => Ok((Process { child, api }, console)),
-        Err(error) => Err(explain(
-            error.note(format!("command: {}", command.display())),
-            folder,
-        )),
+        Err(error) => {
+            let error = error.note(format!("command: {}", command.display()));
+            let error = explain(error, folder);
+            Err(if place.is_jail() {
+                // The jail has no libraries; the jailer says "No such file or directory" of a program that wants some.
+                error.hint("a jailed Firecracker has to be linked statically, as its releases are")
+            } else {
+                error
+            })
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starting: from a VM's folder to a guest that runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kindling_base::{Command, Error, Result, files};
@@ -10,6 +10,7 @@ use tokio::net::unix::pipe;
 use super::api::Api;
 use super::api::body::MemBackendType;
 use super::boot::{self, Files};
+use super::jail::Place;
 use super::machine::Firecracker;
 use super::process::{self, LOG, METRICS};
 use super::restore::{self, Saved};
@@ -46,25 +47,25 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
         let name = &spec.name;
         Error::internal(format!("`{name}` does not say which Firecracker runs it"))
     })?;
+    let place = Place::make(folder, spec, settings)?;
     let mut pages = match (&spec.resume_from, settings.memory) {
         (Some(snapshot), Memory::Uffd) if uffd::available().is_ok() => {
-            Some(Handler::start(folder, snapshot)?)
+            let handler = Handler::start(&place.folder, snapshot)?;
+            place.give(&place.folder.join(uffd::SOCKET))?;
+            Some(handler)
         }
         _ => None,
     };
-    let command = command(folder, spec, settings)?;
+    let files = Names::bring(folder, spec, &place, pages.is_some())?;
+    let command = command(folder, spec, settings, &place)?;
     let mut timings = Timings {
         prepared_us: micros(began.elapsed()),
         ..Timings::default()
     };
-    let (mut process, console) = process::spawn(folder, &command).await?;
+    let (mut process, console) = process::spawn(folder, &place, &command).await?;
     timings.listening_us = micros(began.elapsed());
-    let backend = match pages {
-        Some(_) => MemBackendType::Uffd,
-        None => MemBackendType::File,
-    };
     let brought_up = {
-        let bring_up = bring_up(&mut process.api, spec, backend, began, &mut timings);
+        let bring_up = bring_up(&mut process.api, spec, &files, began, &mut timings);
         tokio::select! {
             done = bring_up => done,
             lost = lost(&mut pages) => Err(lost),
@@ -73,7 +74,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
     match brought_up {
         Ok(()) => {
             keep(folder, &timings);
-            Ok((Firecracker::new(process, folder, pages), console))
+            Ok((Firecracker::new(process, folder, place, pages), console))
         }
         Err(error) => {
             let error = match &spec.resume_from {
@@ -85,15 +86,56 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
     }
 }
 
-/// The command that starts Firecracker in the VM's folder.
-fn command(folder: &Path, spec: &Spec, settings: &Settings) -> Result<Command> {
+/// What Firecracker has to call the VM's files.
+#[derive(Debug)]
+enum Names {
+    Boot {
+        kernel: PathBuf,
+        initramfs: Option<PathBuf>,
+        disk: PathBuf,
+    },
+    Restore {
+        state: PathBuf,
+        memory: (MemBackendType, PathBuf),
+        disk: PathBuf,
+    },
+}
+
+impl Names {
+    /// Brings the files to where Firecracker works; `paged` says that our handler serves the memory.
+    fn bring(folder: &Path, spec: &Spec, place: &Place, paged: bool) -> Result<Self> {
+        let disk = place.writable(folder, &spec.disk.file)?;
+        let Some(snapshot) = &spec.resume_from else {
+            let initramfs = spec.initramfs.as_deref();
+            let initramfs = initramfs.map(|file| place.read_only(folder, file, "initramfs"));
+            return Ok(Self::Boot {
+                kernel: place.read_only(folder, &spec.kernel, "vmlinux")?,
+                initramfs: initramfs.transpose()?,
+                disk,
+            });
+        };
+        Ok(Self::Restore {
+            state: place.read_only(folder, &snapshot.join(STATE), STATE)?,
+            memory: if paged {
+                (MemBackendType::Uffd, uffd::SOCKET.into())
+            } else {
+                let memory = place.read_only(folder, &snapshot.join(MEMORY), MEMORY)?;
+                (MemBackendType::File, memory)
+            },
+            disk,
+        })
+    }
+}
+
+/// The command that starts Firecracker for the VM in `folder`.
+fn command(folder: &Path, spec: &Spec, settings: &Settings, place: &Place) -> Result<Command> {
     for file in [LOG, METRICS] {
         files::create(&folder.join(file))?; // versions before 1.14 want them to be there
+        place.writable(folder, Path::new(file))?;
     }
-    let id = &spec.name;
-    let mut command = Command::new(&settings.program)
-        .directory(folder)
-        .args(["--api-sock", process::API_SOCKET, "--id", id])
+    let mut command = place
+        .command(settings, &spec.name)
+        .args(["--api-sock", process::API_SOCKET])
         .args(["--log-path", LOG, "--level", "Warn"])
         .args(["--metrics-path", METRICS]);
     if spec.resume_from.is_none() && settings.transport == Transport::Pci {
@@ -108,35 +150,41 @@ fn command(folder: &Path, spec: &Spec, settings: &Settings) -> Result<Command> {
 async fn bring_up(
     api: &mut Api,
     spec: &Spec,
-    backend: MemBackendType,
+    files: &Names,
     began: Instant,
     timings: &mut Timings,
 ) -> Result<()> {
     let version = api.version().await?;
     version.check("the Firecracker that was started")?;
-    if let Some(snapshot) = &spec.resume_from {
-        let memory = snapshot.join(MEMORY);
-        let memory = match backend {
-            MemBackendType::File => memory.as_path(),
-            MemBackendType::Uffd => Path::new(uffd::SOCKET),
-        };
-        let saved = Saved {
-            state: &snapshot.join(STATE),
+    match files {
+        Names::Restore {
+            state,
             memory: (backend, memory),
-            disk: &spec.disk.file,
-        };
-        restore::load(api, version, spec, saved).await?;
-        timings.ready_us = micros(began.elapsed());
-        restore::run(api).await?;
-    } else {
-        let files = Files {
-            kernel: &spec.kernel,
-            initramfs: spec.initramfs.as_deref(),
-            disk: &spec.disk.file,
-        };
-        boot::configure(api, spec, files).await?;
-        timings.ready_us = micros(began.elapsed());
-        boot::run(api).await?;
+            disk,
+        } => {
+            let saved = Saved {
+                state,
+                memory: (*backend, memory),
+                disk,
+            };
+            restore::load(api, version, spec, saved).await?;
+            timings.ready_us = micros(began.elapsed());
+            restore::run(api).await?;
+        }
+        Names::Boot {
+            kernel,
+            initramfs,
+            disk,
+        } => {
+            let files = Files {
+                kernel,
+                initramfs: initramfs.as_deref(),
+                disk,
+            };
+            boot::configure(api, spec, files).await?;
+            timings.ready_us = micros(began.elapsed());
+            boot::run(api).await?;
+        }
     }
     timings.running_us = micros(began.elapsed());
     Ok(())

@@ -112,7 +112,7 @@ mod tests {
     async fn an_answer_may_come_in_pieces() {
         let (mut connection, server) = answered(&[
             "HTTP/1.1 400 \r\nServer: Firecracker API\r\nContent-",
-            "Length: 21\r\n\r\n{\"fault_message\"",
+            "Length: 22\r\n\r\n{\"fault_message\"",
             ":\"no\"}",
         ])
         .await;

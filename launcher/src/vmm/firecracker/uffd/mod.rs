@@ -44,7 +44,7 @@ pub(super) struct Handler(oneshot::Receiver<Result<()>>);
 
 impl Handler {
     /// Starts to handle the faults of a guest that is restored from `snapshot`, a folder with the file `memory`;
-    /// listens in the VM's `folder`.
+    /// listens in Firecracker's working `folder`.
     ///
     /// # Errors
     /// The memory file cannot be read, or the socket or the thread not be made.

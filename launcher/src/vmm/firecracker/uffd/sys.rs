@@ -147,7 +147,8 @@ pub(super) fn zero(uffd: &OwnedFd, address: u64, length: u64) -> Result<Filled, 
 fn filled(result: Result<(), Errno>) -> Result<Filled, Errno> {
     match result {
         Ok(()) => Ok(Filled::Done),
-        Err(Errno::EXIST) => Ok(Filled::Before),
+        // There already, or no part of the guest's memory any more: nobody waits for it.
+        Err(Errno::EXIST | Errno::NOENT) => Ok(Filled::Before),
         Err(Errno::AGAIN) => Ok(Filled::Later),
         Err(Errno::SRCH) => Ok(Filled::Gone),
         Err(error) => Err(error),

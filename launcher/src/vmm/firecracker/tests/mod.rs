@@ -1,0 +1,8 @@
+//! A real Firecracker with real guests of a few hundred bytes; run where `KINDLING_FIRECRACKER` names one.
+
+mod death;
+mod jail;
+mod lab;
+mod lives;
+mod paging;
+mod refusals;
