@@ -32,6 +32,7 @@ impl Group {
         let path = mount.join(&group);
         files::create_dir_all(&path)?;
         let made = Self(Some((path.clone(), group)));
+        sweep(&mount.join(PARENT));
         let limits = [
             (
                 "memory.max",
@@ -62,6 +63,19 @@ impl Drop for Group {
         if let Some((path, _)) = &self.0 {
             // It is empty: its process has ended.
             let _ = std::fs::remove_dir(path);
+        }
+    }
+}
+
+/// Removes what supervisors left that were killed with their machine. A group that is in use stays: it is not empty.
+fn sweep(parent: &Path) {
+    for group in files::list(parent).unwrap_or_default() {
+        let name = group.file_name().unwrap_or_default().to_string_lossy();
+        let pid = name
+            .rsplit_once('-')
+            .and_then(|(_, pid)| pid.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            let _ = std::fs::remove_dir(&group);
         }
     }
 }

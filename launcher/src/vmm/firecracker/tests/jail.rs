@@ -1,3 +1,6 @@
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use kindling_base::files;
 
 use super::super::cgroup;
@@ -45,10 +48,15 @@ async fn a_jailed_guest_is_saved_and_restored_and_leaves_nothing() {
         status.contains(&format!("Uid:\t{USER}\t{USER}\t")),
         "{status}"
     );
-    let root = std::fs::read_link(format!("/proc/{pid}/root")).unwrap();
-    assert_ne!(
-        root,
-        std::path::Path::new("/"),
+    let inode = |path: &Path| {
+        path.metadata()
+            .map(|meta| (meta.dev(), meta.ino()))
+            .unwrap()
+    };
+    let jail_root = folder.join("jail/firecracker/jailed/root");
+    assert_eq!(
+        inode(Path::new(&format!("/proc/{pid}/root/"))),
+        inode(&jail_root),
         "it sees the jail as its root"
     );
     assert!(

@@ -1,5 +1,5 @@
 use kindling_base::files;
-use kindling_probe_guest::{Step, print};
+use kindling_probe_guest::{Boot, Step, elf_for, print};
 
 use super::lab::{Lab, Running, assert_counts};
 use crate::vmm::firecracker::{Memory, Transport};
@@ -26,6 +26,26 @@ async fn a_guest_is_told_of_its_transport_and_ends_by_its_keyboard() {
         assert!(running.said.starts_with("marker=1"), "{}", running.said);
         assert_eq!(running.events().await, [Event::Reset, exited_well()]);
     }
+}
+
+#[tokio::test]
+async fn a_kernel_without_a_pvh_entry_boots_in_64_bits() {
+    let Some(lab) = Lab::new() else { return };
+    let (folder, mut spec) = lab.vm("linux64", &[]);
+    let steps = [
+        Step::PrintCommandLine,
+        print("\nmodules "),
+        Step::PrintModuleCount,
+        print("\nend"),
+        Step::KeyboardReset,
+    ];
+    files::write(&folder.join("vmlinux"), &elf_for(Boot::Linux64, &steps)).unwrap();
+    files::write(&folder.join("initramfs"), b"not empty").unwrap();
+    spec.initramfs = Some("initramfs".into());
+    let mut running = Running::start(&folder, &spec).await.unwrap();
+    running.wait_for("end").await;
+    assert_eq!(running.said, "marker=1\nmodules 1\nend");
+    assert_eq!(running.events().await, [Event::Reset, exited_well()]);
 }
 
 #[tokio::test]
