@@ -35,7 +35,7 @@ mod vmm;
 pub use accel::{Accelerator, Wanted};
 pub use detach::{SUPERVISE_COMMAND, detach, supervise_detached};
 pub use disk::{Disk, Format};
-pub use doctor::{Doctor, examine};
+pub use doctor::{Doctor, Requirement, Verdict, examine};
 pub use host::Memory;
 pub use logs::copy as copy_log;
 pub use probe::probe;

@@ -78,7 +78,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
         timeout: u32,
     },
-    /// Say what this machine offers: QEMU, KVM and its speed, memory, leftovers of crashes
+    /// Say what this machine offers, what that means and what to do: KVM and its speed, Firecracker, QEMU, networks,
+    /// control groups, memory, disk, leftovers of crashes
     Doctor,
     /// Supervise a VM in the background; started by `run --detach`
     #[command(name = kindling_launcher::SUPERVISE_COMMAND, hide = true)]

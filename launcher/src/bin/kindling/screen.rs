@@ -7,7 +7,7 @@ use std::time::Duration;
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_launcher::network::Verdict;
 use kindling_launcher::{
-    Doctor, Ending, Listing, Report, Status, StopStep, Stopped, Vm, kvm::Probe,
+    Doctor, Ending, Listing, Report, Requirement, Status, StopStep, Stopped, Vm, kvm::Probe,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -133,24 +133,12 @@ impl Screen {
             .iter()
             .map(|f| f.display().to_string())
             .collect();
+        print(&columns(&examined(&doctor.requirements)))?;
+        print("")?;
         let lines = [
-            (
-                "QEMU",
-                doctor.qemu.clone().unwrap_or_else(|| {
-                    "not installed: `kindling run` installs qemu-system-x86 as root".to_owned()
-                }),
-            ),
-            ("KVM", doctor.kvm.to_string()),
             (
                 "accelerator",
                 format!("{} is what --accel auto chooses", doctor.accelerator),
-            ),
-            (
-                "memory",
-                format!(
-                    "{} MiB of {} MiB available",
-                    doctor.memory.available_mib, doctor.memory.total_mib
-                ),
             ),
             ("state folder", doctor.state_folder.display().to_string()),
             (
@@ -256,6 +244,26 @@ fn cells(vm: &Vm) -> [String; 7] {
             reached.join(",")
         },
     ]
+}
+
+/// What was found, what it means below it, and what to do where something is.
+fn examined(requirements: &[Requirement]) -> Vec<[String; 3]> {
+    let below = |text: String| [String::new(), String::new(), text];
+    let rows = requirements.iter().flat_map(|requirement| {
+        let (name, verdict) = (requirement.name, requirement.verdict.name());
+        let advice = requirement.advice.as_ref();
+        [
+            [
+                name.to_owned(),
+                verdict.to_owned(),
+                requirement.found.clone(),
+            ],
+            below(requirement.means.clone()),
+        ]
+        .into_iter()
+        .chain(advice.map(|advice| below(format!("do: {advice}"))))
+    });
+    rows.collect()
 }
 
 /// Left-aligned columns, two spaces between them.

@@ -6,3 +6,4 @@ mod lab;
 mod lives;
 mod paging;
 mod refusals;
+mod speed;
