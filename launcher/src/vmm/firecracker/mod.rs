@@ -14,7 +14,7 @@ mod restore;
 mod settings;
 mod start;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod uffd;
 mod version;
 

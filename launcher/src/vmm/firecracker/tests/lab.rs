@@ -17,27 +17,27 @@ use crate::vmm::engine::Vmm;
 use crate::vmm::{Event, Machine};
 
 /// Longer than any wait for something that works, on a loaded machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Cycles between two beats: some 5 ms.
 const BEAT: u32 = 15_000_000;
 
 /// A place for VMs.
-pub(super) struct Lab {
-    pub(super) root: TempDir,
+pub(crate) struct Lab {
+    pub(crate) root: TempDir,
     program: PathBuf,
 }
 
 /// A machine and what its console said.
-pub(super) struct Running {
-    pub(super) machine: Firecracker,
+pub(crate) struct Running {
+    pub(crate) machine: Firecracker,
     console: pipe::Receiver,
-    pub(super) said: String,
+    pub(crate) said: String,
 }
 
 impl Lab {
     /// Says so and returns nothing where there is no Firecracker.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if std::env::var_os(VARIABLE).is_none_or(|path| path.is_empty()) {
             eprintln!("skipped: no firecracker");
             return None;
@@ -48,16 +48,16 @@ impl Lab {
         })
     }
 
-    pub(super) fn program(&self) -> &Path {
+    pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
-    pub(super) fn folder(&self, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
     /// A VM that boots a guest of these steps.
-    pub(super) fn vm(&self, name: &str, steps: &[Step]) -> (PathBuf, Spec) {
+    pub(crate) fn vm(&self, name: &str, steps: &[Step]) -> (PathBuf, Spec) {
         let folder = self.folder(name);
         files::create_dir_all(&folder).unwrap();
         files::write(&folder.join("vmlinux"), &elf(steps)).unwrap();
@@ -102,7 +102,7 @@ impl Lab {
     }
 
     /// A VM that counts.
-    pub(super) fn counting(&self, name: &str) -> (PathBuf, Spec) {
+    pub(crate) fn counting(&self, name: &str) -> (PathBuf, Spec) {
         let beat = Step::Beat {
             prefix: "beat ".to_owned(),
             cycles: BEAT,
@@ -111,7 +111,7 @@ impl Lab {
     }
 
     /// A VM that goes on from `snapshot`, filling its memory by `memory`.
-    pub(super) fn clone_of(&self, name: &str, snapshot: &Path, memory: Memory) -> (PathBuf, Spec) {
+    pub(crate) fn clone_of(&self, name: &str, snapshot: &Path, memory: Memory) -> (PathBuf, Spec) {
         let (folder, mut spec) = self.vm(name, &[]);
         files::remove(&folder.join("vmlinux")).unwrap();
         spec.resume_from = Some(snapshot.to_owned());
@@ -120,7 +120,7 @@ impl Lab {
     }
 
     /// A snapshot of a guest that has counted to 3, and what its console said until then.
-    pub(super) async fn snapshot(&self) -> (PathBuf, String) {
+    pub(crate) async fn snapshot(&self) -> (PathBuf, String) {
         let (folder, spec) = self.counting("first");
         let mut first = Running::start(&folder, &spec).await.unwrap();
         first.wait_for("beat 00000003\n").await;
@@ -133,7 +133,7 @@ impl Lab {
 }
 
 impl Running {
-    pub(super) async fn start(folder: &Path, spec: &Spec) -> Result<Self> {
+    pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<Self> {
         let (machine, console) = start(folder, spec).await?;
         Ok(Self {
             machine,
@@ -143,7 +143,7 @@ impl Running {
     }
 
     /// Reads the console until it has said this.
-    pub(super) async fn wait_for(&mut self, text: &str) {
+    pub(crate) async fn wait_for(&mut self, text: &str) {
         let read = async {
             while !self.said.contains(text) {
                 assert!(
@@ -171,7 +171,7 @@ impl Running {
     }
 
     /// The events up to the last one.
-    pub(super) async fn events(&mut self) -> Vec<Event> {
+    pub(crate) async fn events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let all = async {
             loop {
@@ -188,7 +188,7 @@ impl Running {
     }
 
     /// Ends the machine; returns all that its console said.
-    pub(super) async fn kill(mut self) -> String {
+    pub(crate) async fn kill(mut self) -> String {
         self.machine.kill().unwrap();
         self.events().await;
         while self.read().await {}
@@ -197,7 +197,7 @@ impl Running {
 }
 
 /// Asserts that the counter goes on without a gap over all that was said, but for a beginning that was cut.
-pub(super) fn assert_counts(said: &str) -> u32 {
+pub(crate) fn assert_counts(said: &str) -> u32 {
     let lines: Vec<&str> = said
         .lines()
         .filter(|line| line.starts_with("beat "))

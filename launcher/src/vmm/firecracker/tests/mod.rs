@@ -2,7 +2,7 @@
 
 mod death;
 mod jail;
-mod lab;
+pub(crate) mod lab;
 mod lives;
 mod paging;
 mod refusals;
