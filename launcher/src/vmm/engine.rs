@@ -43,7 +43,7 @@ impl Vmm {
 /// A running machine.
 #[derive(Debug)]
 pub(crate) enum Engine {
-    Qemu(Qemu),
+    Qemu(Box<Qemu>),
     Firecracker(Box<Firecracker>),
 }
 
@@ -56,7 +56,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Engine, pipe::R
     match spec.vmm {
         Vmm::Qemu => {
             let (machine, console) = qemu::start(folder, spec).await?;
-            Ok((Engine::Qemu(machine), console))
+            Ok((Engine::Qemu(Box::new(machine)), console))
         }
         Vmm::Firecracker => {
             let (machine, console) = firecracker::start(folder, spec).await?;

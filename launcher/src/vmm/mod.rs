@@ -1,4 +1,11 @@
 //! Virtual machine monitors: what runs a machine, behind one small trait.
+#![cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "pausing and saving are there before the command that asks for them"
+    )
+)]
 
 mod child;
 pub(crate) mod choose;

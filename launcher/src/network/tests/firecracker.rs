@@ -52,8 +52,8 @@ fn a_restored_guest_gets_a_tap_of_its_own() {
             running.machine.unpause().await.unwrap();
             let mut restored = Running::start(&clone_folder, &clone).await.unwrap();
             assert!(is_open(&first.tap).await && is_open(&second.tap).await);
-            restored.wait_for("beat 00000006\n").await;
-            running.wait_for("beat 00000006\n").await;
+            restored.wait_for_lines(4).await;
+            running.wait_for_lines(8).await;
             drop(running);
             restored.kill().await
         })

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use kindling_base::Result;
 
+use super::VSOCK_SOCKET;
 use super::api::Api;
 use super::api::body::{
     Action, ActionType, BootSource, CacheType, Drive, Entropy, MachineConfig, NetworkInterface,
     Vsock,
 };
-use super::process::VSOCK_SOCKET;
 use crate::network::Network;
 use crate::spec::Spec;
 

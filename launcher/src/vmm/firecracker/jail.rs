@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Command, Context, Error, Result, files};
 use serde::{Deserialize, Serialize};
 
+use super::VSOCK_SOCKET;
 use super::cgroup::Group;
-use super::process::VSOCK_SOCKET;
 use super::settings::Settings;
 use crate::spec::Spec;
 

@@ -22,11 +22,13 @@ pub use find::{Binary, JAILER_VARIABLE, VARIABLE};
 pub(crate) use find::{find, jailer, locate};
 pub use jail::Jail;
 pub(crate) use machine::Firecracker;
-pub(crate) use process::VSOCK_SOCKET;
 pub use settings::{Memory, Settings, Transport};
 pub(crate) use start::start;
 pub use version::{MINIMUM, Version};
 
+/// The host's end of the guest's vsock in the VM's folder: `CONNECT PORT\n` asks for a port of the guest, which
+/// Firecracker answers with `OK NUMBER\n`; the guest reaches what listens at this name with `_PORT` after it.
+pub(crate) const VSOCK_SOCKET: &str = "vsock.sock";
 /// The memory in a snapshot's folder.
 pub(crate) const MEMORY: &str = "memory";
 /// The state of processors and devices in a snapshot's folder.

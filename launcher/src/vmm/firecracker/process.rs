@@ -12,6 +12,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
+use super::VSOCK_SOCKET;
 use super::api::Api;
 use super::jail::Place;
 use crate::console;
@@ -20,8 +21,6 @@ use crate::vmm::child;
 
 /// The API's socket in the VM's folder.
 pub(super) const API_SOCKET: &str = "api.sock";
-/// The host's end of the guest's vsock in the VM's folder.
-pub(crate) const VSOCK_SOCKET: &str = "vsock.sock";
 /// Firecracker's own log in the VM's folder.
 pub(super) const LOG: &str = "firecracker.log";
 /// Firecracker's counters, one JSON object a line, in the VM's folder.

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use kindling_base::Result;
 
+use super::VSOCK_SOCKET;
 use super::api::Api;
 use super::api::body::{
     DrivePath, MemBackend, MemBackendType, NetworkOverride, SnapshotLoad, Vm, VmState,
     VsockOverride,
 };
 use super::boot::{CARD, ROOT};
-use super::process::VSOCK_SOCKET;
 use super::version::{Feature, Version};
 use crate::network::Network;
 use crate::spec::Spec;

@@ -86,6 +86,17 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
     }
 }
 
+/// Starts Firecracker for `spec` and asks nothing of it.
+#[cfg(test)]
+pub(super) async fn idle(folder: &Path, spec: &Spec) -> Result<process::Process> {
+    let settings = spec.firecracker.as_ref();
+    let settings = settings.ok_or_else(|| Error::internal("no Firecracker"))?;
+    let place = Place::make(folder, spec, settings)?;
+    let command = command(folder, spec, settings, &place)?;
+    let (process, _) = process::spawn(folder, &place, &command).await?;
+    Ok(process)
+}
+
 /// What Firecracker has to call the VM's files.
 #[derive(Debug)]
 enum Names {

@@ -35,6 +35,25 @@ impl Api {
         Ok(Self { connection })
     }
 
+    /// Over a stream that is connected already.
+    #[cfg(test)]
+    pub(super) fn over(stream: tokio::net::UnixStream) -> Self {
+        Self {
+            connection: Connection::of(stream),
+        }
+    }
+
+    /// Any request.
+    #[cfg(test)]
+    pub(super) async fn raw(
+        &mut self,
+        method: &'static str,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<()> {
+        self.with_body(method, path, body, ANSWER).await
+    }
+
     /// Firecracker's version, as it tells it over this connection.
     ///
     /// # Errors

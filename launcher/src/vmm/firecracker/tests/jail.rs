@@ -85,7 +85,7 @@ async fn a_jailed_guest_is_saved_and_restored_and_leaves_nothing() {
         let (folder, mut spec) = lab.clone_of(&name, &snapshot, memory);
         jail(&lab, &mut spec);
         let mut second = Running::start(&folder, &spec).await.unwrap();
-        second.wait_for("beat 00000006\n").await;
+        second.wait_for_lines(4).await;
         assert_counts(&(before.clone() + &second.kill().await));
         assert!(!folder.join("jail").exists());
     }

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
+use super::super::process::Process;
+use super::super::start::idle;
 use super::super::{Firecracker, Memory, Settings, Transport, VARIABLE, find, start};
 use crate::accel::Accelerator;
 use crate::disk::{Disk, Format};
@@ -65,39 +67,8 @@ impl Lab {
             .unwrap()
             .set_len(1 << 20)
             .unwrap();
-        let spec = Spec {
-            name: name.to_owned(),
-            bundle: Source {
-                name: "probe".to_owned(),
-                key: String::new(),
-                folder: folder.clone(),
-            },
-            vmm: Vmm::Firecracker,
-            firecracker: Some(Settings {
-                program: self.program.clone(),
-                transport: Transport::Pci,
-                boot_timer: false,
-                memory: Memory::File,
-                jail: None,
-            }),
-            resume_from: None,
-            accelerator: Accelerator::Kvm,
-            vcpus: 1,
-            memory_mib: 64,
-            kernel: "vmlinux".into(),
-            initramfs: None,
-            disk: Disk {
-                file: "disk.raw".into(),
-                format: Format::Raw,
-                base: None,
-                base_sha256: String::new(),
-            },
-            cmdline: "marker=1".to_owned(),
-            network: None,
-            marker: "READY".to_owned(),
-            timeout_s: 60,
-            remove: false,
-        };
+        let mut spec = example(name);
+        spec.firecracker.as_mut().unwrap().program = self.program.clone();
         (folder, spec)
     }
 
@@ -132,7 +103,49 @@ impl Lab {
     }
 }
 
+/// A VM without a Firecracker.
+pub(crate) fn example(name: &str) -> Spec {
+    Spec {
+        name: name.to_owned(),
+        bundle: Source {
+            name: "probe".to_owned(),
+            key: String::new(),
+            folder: PathBuf::new(),
+        },
+        vmm: Vmm::Firecracker,
+        firecracker: Some(Settings {
+            program: PathBuf::new(),
+            transport: Transport::Pci,
+            boot_timer: false,
+            memory: Memory::File,
+            jail: None,
+        }),
+        resume_from: None,
+        accelerator: Accelerator::Kvm,
+        vcpus: 1,
+        memory_mib: 64,
+        kernel: "vmlinux".into(),
+        initramfs: None,
+        disk: Disk {
+            file: "disk.raw".into(),
+            format: Format::Raw,
+            base: None,
+            base_sha256: String::new(),
+        },
+        cmdline: "marker=1".to_owned(),
+        network: None,
+        marker: "READY".to_owned(),
+        timeout_s: 60,
+        remove: false,
+    }
+}
+
 impl Running {
+    /// A Firecracker that nothing was asked of yet.
+    pub(in crate::vmm::firecracker) async fn idle(folder: &Path, spec: &Spec) -> Process {
+        idle(folder, spec).await.unwrap()
+    }
+
     pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<Self> {
         let (machine, console) = start(folder, spec).await?;
         Ok(Self {
@@ -159,6 +172,17 @@ impl Running {
             "the console did not say {text:?}: {}",
             self.said
         );
+    }
+
+    /// Reads the console until it has said as many lines.
+    pub(crate) async fn wait_for_lines(&mut self, count: usize) {
+        let read = async {
+            while self.said.matches('\n').count() < count {
+                assert!(self.read().await, "the console ended: {}", self.said);
+            }
+        };
+        let read = tokio::time::timeout(PATIENCE, read).await;
+        assert!(read.is_ok(), "the console said too little: {}", self.said);
     }
 
     /// Reads what comes next; returns whether there was something.
@@ -197,7 +221,7 @@ impl Running {
 }
 
 /// Asserts that the counter goes on without a gap over all that was said, but for a beginning that was cut.
-pub(crate) fn assert_counts(said: &str) -> u32 {
+pub(crate) fn assert_counts(said: &str) {
     let lines: Vec<&str> = said
         .lines()
         .filter(|line| line.starts_with("beat "))
@@ -213,5 +237,4 @@ pub(crate) fn assert_counts(said: &str) -> u32 {
     for pair in counts.windows(2) {
         assert_eq!(pair[1], pair[0] + 1, "{said}");
     }
-    *counts.last().unwrap()
 }

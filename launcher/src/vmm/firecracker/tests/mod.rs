@@ -6,4 +6,6 @@ pub(crate) mod lab;
 mod lives;
 mod paging;
 mod refusals;
+mod requests;
 mod speed;
+mod stand_in;

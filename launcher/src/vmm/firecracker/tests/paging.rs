@@ -24,7 +24,7 @@ async fn the_first_resume_records_what_later_ones_prefetch() {
     for name in ["recorded", "prefetched"] {
         let (folder, spec) = lab.clone_of(name, &snapshot, Memory::Uffd);
         let mut clone = Running::start(&folder, &spec).await.unwrap();
-        clone.wait_for("beat 00000006\n").await;
+        clone.wait_for_lines(4).await;
         assert_counts(&(before.clone() + &clone.kill().await));
         let recorded = files::read(&working_set).unwrap();
         // The guest is one page of code and stack; Firecracker itself touches the queues and the boot data.

@@ -75,7 +75,7 @@ impl Mappings {
                 (Some(_), Some(file_end))
                     if region.page_size == page
                         && region.size > 0
-                        && whole.iter().all(|n| n % page == 0) =>
+                        && whole.iter().all(|n| n.is_multiple_of(page)) =>
                 {
                     needed = needed.max(file_end);
                 }
@@ -109,7 +109,8 @@ impl Mappings {
             |region: &&Region| (region.offset..region.offset + region.size).contains(&offset);
         let region = self.regions.iter().find(within)?;
         let inside = offset - region.offset;
-        (offset % self.page == 0)
+        offset
+            .is_multiple_of(self.page)
             .then_some((region.base_host_virt_addr + inside, region.size - inside))
     }
 }

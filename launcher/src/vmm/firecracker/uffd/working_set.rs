@@ -35,7 +35,7 @@ fn parse(bytes: &[u8], page: u64, length: u64) -> Option<Vec<u64>> {
         u64::from_le_bytes(offset)
     });
     let whole = |offset: &u64| {
-        offset % page == 0 && offset.checked_add(page).is_some_and(|end| end <= length)
+        offset.is_multiple_of(page) && offset.checked_add(page).is_some_and(|end| end <= length)
     };
     Some(offsets.filter(whole).collect())
 }
