@@ -8,6 +8,8 @@
 mod mappings;
 mod serve;
 mod sys;
+#[cfg(test)]
+mod tests;
 mod working_set;
 
 use std::fs::File;

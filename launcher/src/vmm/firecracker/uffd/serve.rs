@@ -65,7 +65,10 @@ pub(super) fn serve(server: &Server<'_>) -> Result<()> {
         for event in sys::events(&server.uffd).map_err(refused)? {
             match event {
                 Event::Fault(address) => faults.push(address),
-                Event::Remove(start, end) => removed.add(start, end, server.mappings.page()),
+                Event::Remove(start, end) => {
+                    removed.add(start, end, server.mappings.page());
+                    prefetching = false; // what was recorded may be what was given back
+                }
                 Event::Other(kind) => {
                     return Err(Error::internal(format!(
                         "userfaultfd tells of an event {kind:#x}"

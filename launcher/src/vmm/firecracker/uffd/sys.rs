@@ -155,7 +155,7 @@ fn filled(result: Result<(), Errno>) -> Result<Filled, Errno> {
     }
 }
 
-fn call<T>(uffd: &OwnedFd, opcode: Opcode, request: &mut T) -> Result<(), Errno> {
+pub(super) fn call<T>(uffd: &OwnedFd, opcode: Opcode, request: &mut T) -> Result<(), Errno> {
     let request = Request(opcode, std::ptr::from_mut(request).cast());
     #[expect(unsafe_code, reason = "userfaultfd is driven by ioctls")]
     // SAFETY: each caller passes the structure of its opcode; the kernel reads the bytes that it points to, which live
