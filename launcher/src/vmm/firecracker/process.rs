@@ -37,6 +37,9 @@ const EXIT_DEADLINE: Duration = Duration::from_millis(500);
 pub(super) struct Process {
     pub(super) child: Child,
     pub(super) api: Api,
+    /// What told us of its socket. Closing it waits for the kernel (measured: 11 ms, in `synchronize_srcu`), so that is
+    /// left to the end.
+    _appearing: AsyncFd<OwnedFd>,
 }
 
 /// Starts `command`, a Firecracker that works in `place`, for the VM in `folder`; returns it and the guest's serial console.
@@ -69,7 +72,14 @@ pub(super) async fn spawn(
         })),
     };
     match api {
-        Ok(api) => Ok((Process { child, api }, console)),
+        Ok(api) => {
+            let process = Process {
+                child,
+                api,
+                _appearing: appearing,
+            };
+            Ok((process, console))
+        }
         Err(error) => {
             let error = error.note(format!("command: {}", command.display()));
             let error = explain(error, folder);

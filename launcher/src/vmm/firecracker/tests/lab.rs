@@ -174,6 +174,12 @@ impl Running {
         );
     }
 
+    /// Reads the console until it has said something.
+    pub(crate) async fn wait_for_some(&mut self) {
+        let read = tokio::time::timeout(PATIENCE, self.read()).await;
+        assert!(read.is_ok_and(|some| some), "the console says nothing");
+    }
+
     /// Reads the console until it has said as many lines.
     pub(crate) async fn wait_for_lines(&mut self, count: usize) {
         let read = async {
