@@ -14,7 +14,7 @@ use kindling_bundle::Artifact;
 use serde::{Deserialize, Serialize};
 
 /// A disk that is its bytes, in the VM's folder.
-const RAW: &str = "disk.raw";
+pub(crate) const RAW: &str = "disk.raw";
 
 /// A root disk in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

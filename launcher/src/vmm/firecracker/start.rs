@@ -29,7 +29,7 @@ struct Timings {
     prepared_us: u64,
     /// Its API could be reached.
     listening_us: u64,
-    /// The machine was configured or the snapshot was loaded.
+    /// The machine was configured, or the snapshot is about to be loaded.
     ready_us: u64,
     /// The guest's processors run.
     running_us: u64,
@@ -178,9 +178,8 @@ async fn bring_up(
                 memory: (*backend, memory),
                 disk,
             };
-            restore::load(api, version, spec, saved).await?;
             timings.ready_us = micros(began.elapsed());
-            restore::run(api).await?;
+            restore::load(api, version, spec, saved).await?;
         }
         Names::Boot {
             kernel,

@@ -103,6 +103,27 @@ async fn a_restored_guest_goes_on_counting_in_another_folder() {
 }
 
 #[tokio::test]
+async fn a_clone_may_call_its_disk_otherwise() {
+    let Some(lab) = Lab::new() else { return };
+    let (snapshot, before) = lab.snapshot().await;
+    let (folder, mut spec) = lab.clone_of("renamed", &snapshot, Memory::File);
+    // The load opens the disk by the name that it had.
+    std::fs::copy(folder.join("disk.raw"), folder.join("own.raw")).unwrap();
+    spec.disk.file = "own.raw".into();
+    let mut clone = Running::start(&folder, &spec).await.unwrap();
+    clone.wait_for_lines(4).await;
+    let pid = clone.machine.pid().unwrap();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<_> = open
+        .flatten()
+        .filter_map(|fd| fd.path().read_link().ok())
+        .collect();
+    assert!(open.contains(&folder.join("own.raw")), "{open:?}");
+    assert!(!open.contains(&folder.join("disk.raw")), "{open:?}");
+    assert_counts(&(before + &clone.kill().await));
+}
+
+#[tokio::test]
 async fn ten_clones_run_at_once() {
     let Some(lab) = Lab::new() else { return };
     let (snapshot, before) = lab.snapshot().await;

@@ -69,23 +69,34 @@ async fn a_load_asks_each_version_for_what_it_knows() {
         restore::load(&mut api, version, &example("one"), saved())
             .await
             .unwrap();
-        restore::run(&mut api).await.unwrap();
         let requests = seen.requests();
         assert_eq!(
             requests[1].contains("vsock_override"),
             overridden,
             "{requests:?}"
         );
-        assert_eq!(
-            requests[2..],
-            [
-                r#"PATCH /drives/root {"drive_id":"root","path_on_host":"disk.raw"}"#,
-                r#"PATCH /vm {"state":"Resumed"}"#,
-            ]
-        );
+        assert!(requests[1].contains("\"resume_vm\":true"), "{requests:?}");
+        assert_eq!(requests.len(), 2, "{requests:?}");
     }
+    // A disk of another name is there before the guest looks at it.
+    let folder = self::folder();
+    files::write(&folder.path().join("other.raw"), b"x").unwrap();
+    let (mut api, seen) = stand_in(folder.path(), NEWEST);
+    let disk = Path::new("other.raw");
+    let renamed = Saved { disk, ..saved() };
+    restore::load(&mut api, NEWEST, &example("one"), renamed)
+        .await
+        .unwrap();
+    assert!(seen.requests()[0].contains("\"resume_vm\":false"));
+    assert_eq!(
+        seen.requests()[1..],
+        [
+            r#"PATCH /drives/root {"drive_id":"root","path_on_host":"other.raw"}"#,
+            r#"PATCH /vm {"state":"Resumed"}"#,
+        ]
+    );
     // What we leave out for older versions would be refused by them.
-    let folder = folder();
+    let folder = self::folder();
     let (mut api, _) = stand_in(folder.path(), Version::new(1, 15, 1));
     let report = restore::load(&mut api, NEWEST, &example("one"), saved())
         .await
