@@ -6,8 +6,9 @@ use kindling_base::Exit;
 use kindling_probe_guest::{Step, print};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
-use crate::support::{Case, MARKER, eventually, has_firecracker, ready, runs};
+use crate::support::{Case, MARKER, eventually, has_firecracker, has_qemu, ready, runs};
 
 #[test]
 fn the_guest_boots_over_pci_and_over_mmio() {
@@ -39,6 +40,8 @@ fn the_guest_boots_over_pci_and_over_mmio() {
             transport,
         ]);
         assert_eq!(ran.code, Exit::Success as i32, "{ran:#?}");
+        let mmio = ran.stdout.contains("virtio_mmio.device=");
+        assert_eq!(mmio, transport == "mmio", "{ran:#?}");
         assert!(
             ran.stdout
                 .ends_with(&format!("modules 1\n{MARKER}\r\nbye\n")),
@@ -103,6 +106,37 @@ fn what_runs_on_firecracker_ends_with_its_supervisor_jailed_or_not() {
         assert_eq!(case.ps()[0]["state"], "dead");
         case.succeed(&["rm", "probe"]);
         assert!(!case.vm("probe").exists());
+    }
+}
+
+#[test]
+fn auto_takes_it_where_kvm_is_hardware() {
+    if !has_firecracker() || !has_qemu() {
+        return;
+    }
+    let case = Case::new();
+    case.bundle("probe", &[ready(), Step::Halt]);
+    let doctor: Value = serde_json::from_str(&case.succeed(&["doctor", "--json"])).unwrap();
+    let hardware = doctor["kvm_is_hardware"].as_bool().unwrap();
+    let program = std::env::var("KINDLING_FIRECRACKER").unwrap();
+    let auto = ["--vmm", "auto", "--firecracker", &program];
+    for (network, possible) in [("none", hardware), ("user", false)] {
+        let run = [
+            "run",
+            "probe",
+            "-d",
+            "--name",
+            network,
+            "--network",
+            network,
+        ];
+        let ran = case.kindling(&[run.as_slice(), &auto].concat());
+        assert_eq!(ran.code, Exit::Success as i32, "{ran:#?}");
+        let vms = case.ps();
+        let vm = vms.iter().find(|vm| vm["name"] == network).unwrap();
+        assert_eq!(vm["vmm"], if possible { "firecracker" } else { "qemu" });
+        let told = ran.stderr.contains("QEMU runs it and not Firecracker: ");
+        assert_eq!(told, !possible, "{ran:#?}");
     }
 }
 

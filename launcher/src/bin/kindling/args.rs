@@ -29,7 +29,7 @@ Exit codes:
   0  it worked
   1  internal error: a bug or a machine that misbehaves
   2  user error: an argument, a damaged bundle or the host's set-up has to change
-  3  external failure: QEMU failed, or the guest panicked, powered off or was not ready in time";
+  3  external failure: QEMU or Firecracker failed, or the guest panicked, powered off or was not ready in time";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -18,7 +18,7 @@ use screen::Screen;
 fn main() -> Exit {
     let cli = Cli::parse();
     let screen = Screen::new(cli.json);
-    // One thread: the kernel kills QEMU when the thread that started it ends, so that has to be this one.
+    // One thread: the kernel kills the machine when the thread that started it ends, so that has to be this one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

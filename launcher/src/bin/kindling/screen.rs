@@ -211,6 +211,7 @@ fn row(vm: &Vm) -> Value {
         "bundle_folder": vm.spec.bundle.folder,
         "folder": vm.folder,
         "state": status.state,
+        "vmm": vm.spec.vmm,
         "accelerator": vm.spec.accelerator,
         "pid": status.vmm_pid,
         "supervisor_pid": status.supervisor_pid,
