@@ -21,6 +21,11 @@ const KEYBOARD_RESET: u8 = 0xfe;
 /// The last byte of Ctrl-Alt-Del in scan code set 2.
 const KEY_DELETE: u8 = 0x71;
 
+/// Where Firecracker's boot timer is on x86, and what is to be written there (`docs/` and
+/// `src/vmm/src/devices/pseudo/boot_timer.rs` of Firecracker).
+const BOOT_TIMER: u32 = 0xc000_0000;
+const BOOT_TIMER_UP: u8 = 123;
+
 /// Fields of `struct boot_params` (`Documentation/arch/x86/boot.rst`, from 0x1f1 on the setup header): the address of
 /// the command line, and the bytes of the initramfs.
 const BOOT_CMD_LINE_PTR: u32 = 0x228;
@@ -219,6 +224,10 @@ fn emit_step(code: &mut Code, step: &Step, routines: &Routines, texts: &mut Vec<
             code.short_back(0x74, poll); // jz poll
             code.emit(&[0xe4, KEYBOARD_DATA, 0x3c, KEY_DELETE]); // in al, data; cmp al, delete
             code.short_back(0x75, poll); // jne poll
+        }
+        Step::BootTimer => {
+            code.emit_u32(&[0xc6, 0x05], BOOT_TIMER); // mov byte [boot timer], ...
+            code.emit(&[BOOT_TIMER_UP]);
         }
         Step::KeyboardReset => {
             code.emit(&[0xb0, KEYBOARD_RESET, 0xe6, KEYBOARD_STATUS]); // mov al, reset; out command, al

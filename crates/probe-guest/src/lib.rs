@@ -35,6 +35,8 @@ pub enum Step {
     AwaitPowerButton,
     /// Spins until somebody presses Ctrl-Alt-Del on the keyboard of Firecracker's machine (its i8042 controller).
     AwaitCtrlAltDel,
+    /// Tells Firecracker's boot timer that the guest is up.
+    BootTimer,
     /// Writes `prefix`, a counter of eight hexadecimal digits and a newline for ever, a pause between two.
     Beat {
         /// What stands before the counter.

@@ -7,8 +7,8 @@ use super::super::{Network, NetworkConfig};
 use super::{Host, Lease};
 use crate::spec::Spec;
 use crate::vmm::Machine;
-use crate::vmm::firecracker::Memory;
 use crate::vmm::firecracker::tests::lab::{Lab, Running, assert_counts};
+use crate::vmm::firecracker::{Jail, Memory, jailer};
 
 impl Host {
     /// Gives a VM the TAP of this lease.
@@ -59,4 +59,32 @@ fn a_restored_guest_gets_a_tap_of_its_own() {
         })
     });
     assert_counts(&said);
+}
+
+#[test]
+fn a_jailed_guest_has_its_tap() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(host) = Host::new(NetworkConfig::default()) else {
+        return;
+    };
+    let Ok(program) = jailer(lab.program()) else {
+        println!("skipped: there is no jailer");
+        return;
+    };
+    let lease = host.attach("jailed");
+    let (folder, mut spec) = lab.counting("jailed");
+    host.cable(&mut spec, &lease);
+    spec.firecracker.as_mut().unwrap().jail = Some(Jail {
+        program: program.path,
+        uid: 64_124,
+        gid: 64_124,
+    });
+    host.namespace.run(move |runtime| {
+        runtime.block_on(async {
+            let mut running = Running::start(&folder, &spec).await.unwrap();
+            running.wait_for("beat 00000001\n").await;
+            assert!(is_open(&lease.tap).await);
+            running.kill().await;
+        });
+    });
 }

@@ -21,6 +21,7 @@ const LAST_PAGES: Duration = Duration::from_secs(2);
 pub(crate) struct Firecracker {
     process: Process,
     folder: PathBuf,
+    memory_mib: u32,
     /// Where it works; a jail is removed after it.
     place: Place,
     /// Our page-fault handler, as long as its end was not seen.
@@ -35,12 +36,14 @@ impl Firecracker {
     pub(super) fn new(
         process: Process,
         folder: &Path,
+        memory_mib: u32,
         place: Place,
         pages: Option<Handler>,
     ) -> Self {
         Self {
             process,
             folder: folder.to_owned(),
+            memory_mib,
             place,
             pages,
             failure: None,
@@ -140,7 +143,11 @@ impl Machine for Firecracker {
             snapshot_path: &saving.path.join(STATE),
             mem_file_path: &saving.path.join(MEMORY),
         };
-        let saved = self.process.api.put_long("/snapshot/create", &create).await;
+        let saved = self
+            .process
+            .api
+            .put_writing("/snapshot/create", &create, self.memory_mib)
+            .await;
         saved.map_err(|error| process::explain(error, &self.folder))?;
         saving.finish(into, &[STATE, MEMORY])
     }

@@ -74,7 +74,10 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
     match brought_up {
         Ok(()) => {
             keep(folder, &timings);
-            Ok((Firecracker::new(process, folder, place, pages), console))
+            Ok((
+                Firecracker::new(process, folder, spec.memory_mib, place, pages),
+                console,
+            ))
         }
         Err(error) => {
             let error = match &spec.resume_from {
@@ -144,10 +147,12 @@ fn command(folder: &Path, spec: &Spec, settings: &Settings, place: &Place) -> Re
         files::create(&folder.join(file))?; // versions before 1.14 want them to be there
         place.writable(folder, Path::new(file))?;
     }
+    // How long the boot took is told at that level.
+    let level = if settings.boot_timer { "Info" } else { "Warn" };
     let mut command = place
         .command(settings, &spec.name)
         .args(["--api-sock", process::API_SOCKET])
-        .args(["--log-path", LOG, "--level", "Warn"])
+        .args(["--log-path", LOG, "--level", level])
         .args(["--metrics-path", METRICS]);
     if spec.resume_from.is_none() && settings.transport == Transport::Pci {
         command = command.arg("--enable-pci"); // a restored machine has the transport that it had

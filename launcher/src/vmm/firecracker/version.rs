@@ -23,25 +23,16 @@ pub const MINIMUM: Version = Version::new(1, 13, 1);
 /// asked for only where it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Feature {
-    /// Log and metrics files are made where they do not exist.
-    MakesLogFiles,
     /// `vsock_override` in `PUT /snapshot/load`.
     VsockOverride,
 }
 
 /// Since when, and where that is written.
-const SINCE: [(Feature, Version, &str); 2] = [
-    (
-        Feature::MakesLogFiles,
-        Version::new(1, 14, 0),
-        "CHANGELOG 1.14.0, #4028",
-    ),
-    (
-        Feature::VsockOverride,
-        Version::new(1, 16, 0),
-        "CHANGELOG 1.16.0, #5323",
-    ),
-];
+const SINCE: [(Feature, Version, &str); 1] = [(
+    Feature::VsockOverride,
+    Version::new(1, 16, 0),
+    "CHANGELOG 1.16.0, #5323",
+)];
 
 impl Version {
     pub(super) const fn new(major: u32, minor: u32, patch: u32) -> Self {
@@ -161,7 +152,7 @@ mod tests {
     fn features_come_with_their_versions() {
         assert!(!Version::new(1, 15, 1).has(Feature::VsockOverride));
         assert!(Version::new(1, 16, 0).has(Feature::VsockOverride));
-        assert!(!MINIMUM.has(Feature::MakesLogFiles));
+        assert!(!MINIMUM.has(Feature::VsockOverride));
     }
 
     proptest! {

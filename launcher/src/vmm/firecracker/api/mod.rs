@@ -19,6 +19,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Starting, loading and saving touch the guest's memory: gigabytes on a slow disk.
 const LONG_ANSWER: Duration = Duration::from_secs(120);
 
+/// A MiB on a slow disk: 20 MB/s.
+const SLOW_DISK: Duration = Duration::from_millis(50);
+
 /// A connection to a Firecracker.
 #[derive(Debug)]
 pub(super) struct Api {
@@ -87,6 +90,20 @@ impl Api {
     /// As [`Api::put`].
     pub(super) async fn put_long(&mut self, path: &str, body: &impl Serialize) -> Result<()> {
         self.with_body("PUT", path, body, LONG_ANSWER).await
+    }
+
+    /// `PUT path`, for what writes so much memory to a disk.
+    ///
+    /// # Errors
+    /// As [`Api::put`].
+    pub(super) async fn put_writing(
+        &mut self,
+        path: &str,
+        body: &impl Serialize,
+        memory_mib: u32,
+    ) -> Result<()> {
+        let deadline = LONG_ANSWER + SLOW_DISK * memory_mib;
+        self.with_body("PUT", path, body, deadline).await
     }
 
     /// `PATCH path`.

@@ -49,6 +49,20 @@ async fn a_kernel_without_a_pvh_entry_boots_in_64_bits() {
 }
 
 #[tokio::test]
+async fn the_boot_is_timed_where_that_is_asked_for() {
+    let Some(lab) = Lab::new() else { return };
+    for timed in [true, false] {
+        let steps = [Step::BootTimer, print("end"), Step::KeyboardReset];
+        let (folder, mut spec) = lab.vm(&format!("timed-{timed}"), &steps);
+        spec.firecracker.as_mut().unwrap().boot_timer = timed;
+        let mut running = Running::start(&folder, &spec).await.unwrap();
+        running.events().await;
+        let log = files::read_text(&folder.join("firecracker.log")).unwrap();
+        assert_eq!(log.contains("Guest-boot-time = "), timed, "{log}");
+    }
+}
+
+#[tokio::test]
 async fn a_guest_that_is_asked_by_its_keyboard_ends_itself() {
     let Some(lab) = Lab::new() else { return };
     let steps = [print("READY\n"), Step::AwaitCtrlAltDel, Step::KeyboardReset];
