@@ -21,6 +21,9 @@ const KEYBOARD_RESET: u8 = 0xfe;
 /// The last byte of Ctrl-Alt-Del in scan code set 2.
 const KEY_DELETE: u8 = 0x71;
 
+/// Where pages are touched: above the guest itself.
+const TOUCHED: u32 = 4 << 20;
+
 /// Where Firecracker's boot timer is on x86, and what is to be written there (`docs/` and
 /// `src/vmm/src/devices/pseudo/boot_timer.rs` of Firecracker).
 const BOOT_TIMER: u32 = 0xc000_0000;
@@ -224,6 +227,15 @@ fn emit_step(code: &mut Code, step: &Step, routines: &Routines, texts: &mut Vec<
             code.short_back(0x74, poll); // jz poll
             code.emit(&[0xe4, KEYBOARD_DATA, 0x3c, KEY_DELETE]); // in al, data; cmp al, delete
             code.short_back(0x75, poll); // jne poll
+        }
+        Step::Touch { pages } => {
+            code.emit_u32(&[0xbf], TOUCHED); // mov edi, first
+            code.emit_u32(&[0xb9], *pages); // mov ecx, pages
+            let next = code.here();
+            code.emit(&[0x89, 0x3f]); // mov [edi], edi
+            code.emit_u32(&[0x81, 0xc7], 4096); // add edi, 4096
+            code.emit(&[0x49]); // dec ecx
+            code.short_back(0x75, next); // jnz next
         }
         Step::BootTimer => {
             code.emit_u32(&[0xc6, 0x05], BOOT_TIMER); // mov byte [boot timer], ...

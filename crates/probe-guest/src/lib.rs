@@ -35,6 +35,11 @@ pub enum Step {
     AwaitPowerButton,
     /// Spins until somebody presses Ctrl-Alt-Del on the keyboard of Firecracker's machine (its i8042 controller).
     AwaitCtrlAltDel,
+    /// Writes to so many pages of 4 KiB from 4 MiB on: the guest's memory is in use from then on.
+    Touch {
+        /// How many.
+        pages: u32,
+    },
     /// Tells Firecracker's boot timer that the guest is up.
     BootTimer,
     /// Writes `prefix`, a counter of eight hexadecimal digits and a newline for ever, a pause between two.

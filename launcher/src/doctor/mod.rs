@@ -13,6 +13,7 @@ use crate::accel::{self, Accelerator};
 use crate::host::Memory;
 use crate::kvm::{self, Probe};
 use crate::state::StateFolder;
+use crate::vmm::engine::Vmm;
 use crate::vmm::qemu;
 
 pub use requirement::{Requirement, Verdict};
@@ -28,6 +29,8 @@ pub struct Doctor {
     pub kvm: Probe,
     /// Whether that is the hardware's speed.
     pub kvm_is_hardware: bool,
+    /// What `--vmm auto` means here for a VM with a network that both monitors have.
+    pub vmm: Vmm,
     /// What `--accel auto` means here.
     pub accelerator: Accelerator,
     /// The host's memory.
@@ -64,6 +67,7 @@ pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
     let qemu = qemu::version();
     let [firecracker, jailer] = monitors::firecracker();
     let [reflinks, space] = host::disk(state.vms_folder())?;
+    let usable = firecracker.verdict == Verdict::Ok && kvm.is_hardware();
     let requirements = vec![
         monitors::kvm(&kvm),
         firecracker,
@@ -81,6 +85,7 @@ pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
     ];
     Ok(Doctor {
         requirements,
+        vmm: if usable { Vmm::Firecracker } else { Vmm::Qemu },
         qemu,
         kvm_is_hardware: kvm.is_hardware(),
         accelerator: accel::for_probe(&kvm),

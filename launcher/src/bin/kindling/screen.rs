@@ -137,6 +137,10 @@ impl Screen {
         print("")?;
         let lines = [
             (
+                "monitor",
+                format!("{} is what --vmm auto chooses", doctor.vmm.name()),
+            ),
+            (
                 "accelerator",
                 format!("{} is what --accel auto chooses", doctor.accelerator),
             ),

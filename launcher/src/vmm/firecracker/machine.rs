@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Result};
+use kindling_base::{Context, Error, Result, files};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::api::body::{Action, ActionType, SnapshotCreate, SnapshotType, Vm, VmState};
@@ -137,7 +137,8 @@ impl Machine for Firecracker {
     }
 
     async fn save(&mut self, into: &Path) -> Result<()> {
-        let saving = self.place.saving(into)?;
+        let into = files::absolute(into)?; // Firecracker has another working folder
+        let saving = self.place.saving(&into)?;
         let create = SnapshotCreate {
             snapshot_type: SnapshotType::Full,
             snapshot_path: &saving.path.join(STATE),
@@ -149,6 +150,6 @@ impl Machine for Firecracker {
             .put_writing("/snapshot/create", &create, self.memory_mib)
             .await;
         saved.map_err(|error| process::explain(error, &self.folder))?;
-        saving.finish(into, &[STATE, MEMORY])
+        saving.finish(&into, &[STATE, MEMORY])
     }
 }

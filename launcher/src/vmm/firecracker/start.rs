@@ -50,7 +50,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
     let place = Place::make(folder, spec, settings)?;
     let mut pages = match (&spec.resume_from, settings.memory) {
         (Some(snapshot), Memory::Uffd) if uffd::available().is_ok() => {
-            let handler = Handler::start(&place.folder, snapshot)?;
+            let handler = Handler::start(&place.folder, &folder.join(snapshot))?;
             place.give(&place.folder.join(uffd::SOCKET))?;
             Some(handler)
         }
@@ -81,7 +81,10 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
         }
         Err(error) => {
             let error = match &spec.resume_from {
-                Some(snapshot) => compare_formats(error, &settings.program, &snapshot.join(STATE)),
+                Some(snapshot) => {
+                    let state = folder.join(snapshot).join(STATE);
+                    compare_formats(error, &settings.program, &state)
+                }
                 None => error,
             };
             Err(process::failed(process, folder, error).await)
@@ -119,7 +122,7 @@ impl Names {
     /// Brings the files to where Firecracker works; `paged` says that our handler serves the memory.
     fn bring(folder: &Path, spec: &Spec, place: &Place, paged: bool) -> Result<Self> {
         let disk = place.writable(folder, &spec.disk.file)?;
-        let Some(snapshot) = &spec.resume_from else {
+        let Some(snapshot) = spec.resume_from.as_ref().map(|path| folder.join(path)) else {
             let initramfs = spec.initramfs.as_deref();
             let initramfs = initramfs.map(|file| place.read_only(folder, file, "initramfs"));
             return Ok(Self::Boot {
@@ -157,7 +160,7 @@ fn command(folder: &Path, spec: &Spec, settings: &Settings, place: &Place) -> Re
     if spec.resume_from.is_none() && settings.transport == Transport::Pci {
         command = command.arg("--enable-pci"); // a restored machine has the transport that it had
     }
-    if settings.boot_timer {
+    if settings.boot_timer && spec.resume_from.is_none() {
         command = command.arg("--boot-timer");
     }
     Ok(command)

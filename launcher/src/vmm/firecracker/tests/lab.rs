@@ -95,6 +95,11 @@ impl Lab {
         let (folder, spec) = self.counting("first");
         let mut first = Running::start(&folder, &spec).await.unwrap();
         first.wait_for("beat 00000003\n").await;
+        self.snapshot_of(first).await
+    }
+
+    /// A snapshot of this guest, and what its console said until then.
+    pub(crate) async fn snapshot_of(&self, mut first: Running) -> (PathBuf, String) {
         let snapshot = self.folder("snapshot");
         files::create_dir_all(&snapshot).unwrap();
         first.machine.pause().await.unwrap();
@@ -198,6 +203,20 @@ impl Running {
         self.said
             .push_str(&String::from_utf8_lossy(&bytes[..count]));
         count > 0
+    }
+
+    /// What its process has of the host's memory, in KiB: a share of what it shares (`Pss`), or all of it (`Rss`).
+    pub(crate) fn memory_kib(&self, field: &str) -> u64 {
+        let pid = self.machine.pid().unwrap();
+        let text = files::read_text(format!("/proc/{pid}/smaps_rollup").as_ref()).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{field}:")));
+        line.unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
     }
 
     /// The events up to the last one.

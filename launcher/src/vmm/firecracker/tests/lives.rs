@@ -138,6 +138,39 @@ async fn a_clone_may_call_its_disk_otherwise() {
 }
 
 #[tokio::test]
+async fn eight_clones_share_what_they_do_not_touch() {
+    const MEMORY_MIB: u32 = 512;
+    const TOUCHED_MIB: u32 = 256;
+    let Some(lab) = Lab::new() else { return };
+    let beat = Step::Beat {
+        prefix: "beat ".to_owned(),
+        cycles: 15_000_000,
+    };
+    let pages = TOUCHED_MIB * 256;
+    let (folder, mut spec) = lab.vm("large", &[Step::Touch { pages }, beat]);
+    spec.memory_mib = MEMORY_MIB;
+    let mut one = Running::start(&folder, &spec).await.unwrap();
+    one.wait_for("beat 00000001\n").await;
+    let alone = one.memory_kib("Rss");
+    assert!(alone > u64::from(TOUCHED_MIB) << 10, "{alone} KiB");
+    let (snapshot, _) = lab.snapshot_of(one).await;
+    let mut clones = Vec::new();
+    for number in 0..8 {
+        let (folder, mut spec) = lab.clone_of(&format!("clone-{number}"), &snapshot, Memory::File);
+        spec.memory_mib = MEMORY_MIB;
+        let mut clone = Running::start(&folder, &spec).await.unwrap();
+        clone.wait_for_lines(2).await;
+        clones.push(clone);
+    }
+    let together: u64 = clones.iter().map(|clone| clone.memory_kib("Pss")).sum();
+    println!("one guest: {alone} KiB, eight clones of it: {together} KiB");
+    assert!(
+        together * 2 <= alone * 3,
+        "{together} KiB against {alone} KiB"
+    );
+}
+
+#[tokio::test]
 async fn ten_clones_run_at_once() {
     let Some(lab) = Lab::new() else { return };
     let (snapshot, before) = lab.snapshot().await;
