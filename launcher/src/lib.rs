@@ -29,7 +29,7 @@ mod state;
 mod status;
 mod stop;
 mod supervise;
-mod tsc;
+pub mod tsc;
 mod vmm;
 
 pub use accel::{Accelerator, Wanted};
