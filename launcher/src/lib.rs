@@ -9,6 +9,7 @@
 
 mod accel;
 mod bundle;
+mod card;
 mod cmdline;
 mod config;
 mod console;
@@ -24,6 +25,7 @@ mod probe;
 mod publish;
 mod qmp;
 mod run;
+mod snapshot;
 mod spec;
 mod state;
 mod status;
@@ -41,6 +43,9 @@ pub use logs::copy as copy_log;
 pub use probe::probe;
 pub use publish::Publish;
 pub use run::{Options, prepare};
+pub use snapshot::{
+    Engine, ResumeOptions, Snapshot, SnapshotManifest, Snapshots, resume, take as take_snapshot,
+};
 pub use spec::{Source, Spec};
 pub use state::{CONSOLE_LOG, Listing, OwnedVm, StateFolder, VMM_LOG, Vm};
 pub use status::{Ending, State, Status, StopStep};

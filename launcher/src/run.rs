@@ -6,13 +6,13 @@ use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_bundle::{Artifact, Manifest};
 
 use crate::accel::{self, Accelerator, Wanted};
+use crate::card::{Card, Wanting};
 use crate::cmdline::{self, Parts};
-use crate::config::Config;
 use crate::host::Memory;
-use crate::network::{self, Leases, Mode, Network, NetworkConfig, UserNetwork};
+use crate::network::{Mode, Network};
 use crate::publish::Publish;
 use crate::spec::{Source, Spec};
-use crate::state::{OwnedVm, StateFolder, Vm};
+use crate::state::{OwnedVm, StateFolder};
 use crate::vmm::qemu;
 use crate::{bundle, disk, tsc};
 
@@ -71,109 +71,33 @@ pub async fn prepare(
     }
     let (accelerator, why) = accel::choose(options.accelerator, program).await?;
     reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
-    let mut mode = settle_network(options, &manifest, reporter)?;
-    let host = match mode {
-        Mode::Tap => match network_on_the_host(options, reporter).await {
-            Ok(host) => Some(host),
-            // Nobody asked for a bridge in particular: a guest with less of a network is better than none.
-            Err(error) if options.network == Mode::Auto => {
-                let problem = format!("{error}; the guest gets a user-mode network");
-                reporter.report(Event::Warning(problem));
-                mode = Mode::User;
-                None
-            }
-            Err(error) => return Err(error),
+    let card = Card::settle(
+        &Wanting {
+            mode: if manifest.machine.network {
+                options.network
+            } else {
+                Mode::None
+            },
+            publish: &options.publish,
+            no_install: options.no_install,
         },
-        _ => None,
-    };
-    let mut taken = None;
-    let made = state.create(
+        reporter,
+    )
+    .await?;
+    card.create(
+        state,
         options.name.as_deref(),
         &manifest.name,
-        |own, name, others| {
-            check_ports(&options.publish, others)?;
-            let network = match &host {
-                Some((config, leases)) => {
-                    let lease = leases.take(config, &state.folder(name))?;
-                    taken = Some((leases, lease.clone()));
-                    Some(Network::Tap {
-                        lease,
-                        leases: leases.clone(),
-                        config: Box::new(config.clone()),
-                    })
-                }
-                None => (mode == Mode::User).then(|| {
-                    let publish = options.publish.clone();
-                    Network::User(UserNetwork { publish })
-                }),
-            };
+        |own, name, network| {
             let spec = spec(options, &manifest, &folder, own, name, accelerator, network)?;
             check_unchanged(&folder, &manifest)?;
             Ok(spec)
         },
-    );
-    if made.is_err()
-        && let Some((leases, lease)) = taken
-    {
-        leases.give_back(&lease)?;
-    }
-    made
-}
-
-/// Which network the VM gets; says so where it was our choice.
-fn settle_network(options: &Options, manifest: &Manifest, reporter: &dyn Reporter) -> Result<Mode> {
-    let wanted = if manifest.machine.network {
-        options.network
-    } else {
-        Mode::None
-    };
-    let (mode, why) = wanted.settle(&options.publish)?;
-    if wanted == Mode::Auto {
-        let name = mode.name();
-        reporter.report(Event::Note(format!("network: {name} ({why})")));
-    }
-    Ok(mode)
-}
-
-/// The network as configured, with what it needs installed and what crashed VMs left on it cleared away.
-async fn network_on_the_host(
-    options: &Options,
-    reporter: &dyn Reporter,
-) -> Result<(NetworkConfig, Leases)> {
-    let config = Config::of_this_user()?.network;
-    config.check()?;
-    network::ensure(!options.no_install, reporter)?;
-    let leases = Leases::open(&config.bridge)?;
-    network::reconcile(&config, &leases).await?;
-    network::prepare(&config, &leases).await?;
-    Ok((config, leases))
+    )
 }
 
 fn check_options(options: &Options, manifest: &Manifest) -> Result<()> {
-    Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))?;
-    for (at, publish) in options.publish.iter().enumerate() {
-        if options.publish[..at].iter().any(|p| p.collides(publish)) {
-            return Err(
-                Error::user(format!("port {} is published twice", publish.host))
-                    .hint("publish each port of the host once"),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn check_ports(wanted: &[Publish], others: &[Vm]) -> Result<()> {
-    wanted.iter().try_for_each(|publish| {
-        publish.check_free(|| {
-            let holds = |vm: &&Vm| {
-                let network = vm.spec.network.as_ref();
-                let taken =
-                    network.is_some_and(|n| n.publish().iter().any(|p| p.collides(publish)));
-                vm.status.state.is_live() && taken
-            };
-            others.iter().find(holds).map(|vm| vm.spec.name.clone())
-        })
-    })
+    Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))
 }
 
 /// Fills the VM's folder `own` with what it takes from the bundle in `folder`.
@@ -215,6 +139,7 @@ fn spec(
         network,
         marker: manifest.ready.marker.clone(),
         timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
+        resume_from: None,
         remove: options.remove,
     })
 }

@@ -35,6 +35,9 @@ pub struct Spec {
     pub marker: String,
     /// Seconds after which a guest that is not ready has failed.
     pub timeout_s: u32,
+    /// The saved machine that it goes on from: a folder with `memory` and `state`. `None`: it boots.
+    #[serde(default)]
+    pub resume_from: Option<PathBuf>,
     /// Whether the VM's folder is removed when it has stopped well.
     pub remove: bool,
 }

@@ -25,10 +25,9 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Lock, Result, files, nearest};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use name::{is_name, stem_of};
 use vm::load;
 
-pub(crate) use name::quoted;
+pub(crate) use name::{is_name, quoted, stem_of};
 pub use vm::{OwnedVm, Vm};
 
 use crate::spec::Spec;
@@ -98,6 +97,11 @@ impl StateFolder {
                 Error::user("no place for VMs: neither KINDLING_STATE nor HOME is set")
                     .hint("set KINDLING_STATE to a folder that you can write")
             })
+    }
+
+    /// The state folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        self.vms.parent().unwrap_or(&self.vms)
     }
 
     /// The folder that holds one folder for each VM.

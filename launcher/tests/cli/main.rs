@@ -3,4 +3,5 @@
 mod failures;
 mod leftovers;
 mod life;
+mod snapshots;
 mod support;

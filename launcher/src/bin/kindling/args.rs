@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_launcher::network::Mode;
-use kindling_launcher::{Accelerator, Options, Publish, Wanted};
+use kindling_launcher::{Accelerator, Options, Publish, ResumeOptions, Wanted};
 
 /// Run virtual machines from Kindling bundles.
 ///
@@ -67,6 +67,25 @@ pub(crate) enum Command {
         #[arg(long, short)]
         force: bool,
     },
+    /// Save a VM that is ready, with its memory and its disk, for others to go on from
+    ///
+    /// The VM stands still for a moment and then goes on. A snapshot is for the same engine on the same kind of host; it
+    /// holds whatever the guest's memory held.
+    Snapshot {
+        /// The VM's name
+        vm: String,
+        /// The snapshot's name [default: the VM's, with a number where needed]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List snapshots, or remove some
+    Snapshots {
+        #[command(subcommand)]
+        command: Option<SnapshotsCommand>,
+    },
+    /// Start VMs that go on from a snapshot, in the background; print their names
+    #[command(after_long_help = RESUME_EXAMPLES)]
+    Resume(ResumeArgs),
     /// Ask a VM on the bridge end to end: carrier, ARP, ping, TCP; the first that fails is named
     Probe {
         /// The VM's name
@@ -88,6 +107,64 @@ pub(crate) enum Command {
     /// Measure KVM in this process, which may hang; started by `run` and `doctor`
     #[command(name = kindling_launcher::kvm::PROBE_COMMAND, hide = true)]
     ProbeKvm,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotsCommand {
+    /// Remove snapshots; VMs that were resumed from them go on
+    Rm {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  kindling snapshot web --name golden
+  kindling resume golden --publish 8080:80
+  kindling resume golden --name desk --count 8 --network tap";
+
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// The snapshot's name
+    snapshot: String,
+    /// How many VMs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+    /// The VM's name, with a number where there are more [default: the saved VM's, with a number where needed]
+    #[arg(long)]
+    name: Option<String>,
+    /// Make a TCP port of the guest reachable on the host; repeatable
+    #[arg(long, short, value_name = "[ADDRESS:]HOST:GUEST")]
+    publish: Vec<Publish>,
+    /// The network card [default: the kind that the saved VM had]
+    #[arg(long, value_enum)]
+    network: Option<Net>,
+    /// Try it even where the snapshot is of another engine or host
+    #[arg(long)]
+    force: bool,
+    /// Compare every byte of the snapshot with its manifest first
+    #[arg(long)]
+    verify: bool,
+    /// Remove a VM once it has stopped; one that failed is kept
+    #[arg(long)]
+    rm: bool,
+}
+
+impl ResumeArgs {
+    pub(crate) fn into_options(self) -> ResumeOptions {
+        ResumeOptions {
+            snapshot: self.snapshot,
+            name: self.name,
+            count: self.count,
+            publish: self.publish,
+            network: self.network.map(Net::mode),
+            force: self.force,
+            verify: self.verify,
+            remove: self.rm,
+        }
+    }
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -170,6 +247,17 @@ enum Net {
     None,
 }
 
+impl Net {
+    fn mode(self) -> Mode {
+        match self {
+            Net::Auto => Mode::Auto,
+            Net::Tap => Mode::Tap,
+            Net::User => Mode::User,
+            Net::None => Mode::None,
+        }
+    }
+}
+
 impl RunArgs {
     pub(crate) fn into_options(self) -> Options {
         Options {
@@ -184,12 +272,7 @@ impl RunArgs {
             vcpus: self.vcpus,
             memory_mib: self.memory_mib,
             publish: self.publish,
-            network: match self.network {
-                Net::Auto => Mode::Auto,
-                Net::Tap => Mode::Tap,
-                Net::User => Mode::User,
-                Net::None => Mode::None,
-            },
+            network: self.network.mode(),
             append: self.append,
             no_initramfs: self.no_initramfs,
             timeout_s: self.timeout,
