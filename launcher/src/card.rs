@@ -1,4 +1,5 @@
-//! The network card of a VM that is about to be made: what kind it gets, and its lease, given back where nothing comes of it.
+//! What a VM that is about to be made gets of the host: its share within the limits, its network card, and its lease, given
+//! back where nothing comes of it.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::path::Path;
 use kindling_base::{Error, Event, Reporter, Result};
 
 use crate::config::Config;
+use crate::limits::{Limits, Size};
 use crate::network::{self, Leases, Mode, Network, NetworkConfig, UserNetwork};
 use crate::publish::Publish;
 use crate::spec::Spec;
@@ -18,6 +20,8 @@ pub(crate) struct Wanting<'a> {
     pub(crate) mode: Mode,
     /// Ports to publish.
     pub(crate) publish: &'a [Publish],
+    /// What each VM takes of the host.
+    pub(crate) size: Size,
     /// Never install host packages.
     pub(crate) no_install: bool,
 }
@@ -27,6 +31,8 @@ pub(crate) struct Wanting<'a> {
 pub(crate) struct Card<'a> {
     kind: Kind,
     publish: &'a [Publish],
+    size: Size,
+    limits: Limits,
 }
 
 #[derive(Debug)]
@@ -65,6 +71,8 @@ impl<'a> Card<'a> {
         Ok(Self {
             kind,
             publish: wanting.publish,
+            size: wanting.size,
+            limits: Config::of_this_user()?.limits,
         })
     }
 
@@ -81,6 +89,7 @@ impl<'a> Card<'a> {
     ) -> Result<OwnedVm> {
         let taken = RefCell::new(None);
         let made = state.create(name, stem, |own, name, others| {
+            self.limits.check(state, others, self.size)?;
             check_ports(self.publish, others)?;
             let network = self.network(&state.folder(name))?;
             if let Some(Network::Tap { lease, leases, .. }) = &network {

@@ -9,6 +9,7 @@ use crate::accel::{self, Accelerator, Wanted};
 use crate::card::{Card, Wanting};
 use crate::cmdline::{self, Parts};
 use crate::host::Memory;
+use crate::limits::Size;
 use crate::network::{Mode, Network};
 use crate::publish::Publish;
 use crate::spec::{Source, Spec};
@@ -79,6 +80,10 @@ pub async fn prepare(
                 Mode::None
             },
             publish: &options.publish,
+            size: Size {
+                memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
+                vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
+            },
             no_install: options.no_install,
         },
         reporter,

@@ -8,6 +8,7 @@ use super::{Engine, Snapshot, Snapshots};
 use crate::card::{Card, Wanting};
 use crate::disk;
 use crate::host::Memory;
+use crate::limits::Size;
 use crate::network::{Mode, Network};
 use crate::publish::Publish;
 use crate::spec::Spec;
@@ -62,6 +63,10 @@ pub async fn resume(
         &Wanting {
             mode: mode(saved, options)?,
             publish: &options.publish,
+            size: Size {
+                memory_mib: saved.memory_mib,
+                vcpus: saved.vcpus,
+            },
             no_install: true, // whoever took the snapshot had what it needs
         },
         reporter,

@@ -45,6 +45,9 @@ const STATUS: &str = "status.json";
 /// The lock in a VM's folder that its supervisor holds.
 pub(crate) const LOCK: &str = "lock";
 
+/// What `kindling gc` leaves of a VM besides its logs.
+pub(crate) const KEPT: [&str; 3] = [SPEC, STATUS, LOCK];
+
 /// An open state folder.
 #[derive(Clone, Debug)]
 pub struct StateFolder {
@@ -204,8 +207,7 @@ impl StateFolder {
     /// # Errors
     /// Its files cannot be removed.
     pub fn remove_owned(&self, owned: &OwnedVm) -> Result<()> {
-        let _guard = self.guard()?;
-        self.take_away(&owned.vm.folder)
+        self.take_away_guarded(&owned.vm.folder)
     }
 
     /// Folders of VMs that were being made or removed when something crashed.
@@ -220,6 +222,12 @@ impl StateFolder {
             swept += 1;
         }
         Ok(swept)
+    }
+
+    /// Removes the folder of a VM whose lock is ours.
+    pub(crate) fn take_away_guarded(&self, folder: &Path) -> Result<()> {
+        let _guard = self.guard()?;
+        self.take_away(folder)
     }
 
     fn take_away(&self, folder: &Path) -> Result<()> {

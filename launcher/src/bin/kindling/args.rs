@@ -86,6 +86,20 @@ pub(crate) enum Command {
     /// Start VMs that go on from a snapshot, in the background; print their names
     #[command(after_long_help = RESUME_EXAMPLES)]
     Resume(ResumeArgs),
+    /// Clear away what is dead: processes, TAPs, addresses, sockets and disks of VMs whose supervisor died
+    ///
+    /// Their logs stay, as do VMs that stopped or failed, until they are removed or asked for here.
+    Gc {
+        /// VMs that stopped or failed as well
+        #[arg(long)]
+        ended: bool,
+        /// The logs as well, and with them the last of each VM
+        #[arg(long)]
+        logs: bool,
+        /// Only say what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Ask a VM on the bridge end to end: carrier, ARP, ping, TCP; the first that fails is named
     Probe {
         /// The VM's name

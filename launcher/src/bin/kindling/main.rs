@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kindling_base::{Context, Error, Exit, Result, files};
 use kindling_launcher::{
-    CONSOLE_LOG, Report, Snapshots, State, StateFolder, copy_log, detach, examine, kvm, prepare,
-    probe, remove, resume, stop, supervise, supervise_detached, take_snapshot,
+    CONSOLE_LOG, GcOptions, Report, Snapshots, State, StateFolder, collect, copy_log, detach,
+    examine, kvm, prepare, probe, remove, resume, stop, supervise, supervise_detached,
+    take_snapshot,
 };
 
 use args::{Cli, Command, ResumeArgs, RunArgs, SnapshotsCommand};
@@ -66,6 +67,18 @@ async fn dispatch(command: Command, screen: &Screen) -> Result<()> {
             }
         }
         Command::Resume(args) => resume_all(args, screen).await,
+        Command::Gc {
+            ended,
+            logs,
+            dry_run,
+        } => {
+            let options = GcOptions {
+                ended,
+                logs,
+                dry_run,
+            };
+            screen.collected(&collect(&state()?, options).await?, dry_run)
+        }
         Command::Probe {
             name,
             port,
