@@ -12,12 +12,15 @@ use crate::network::{self, Leases, Mode, Network, NetworkConfig, UserNetwork};
 use crate::publish::Publish;
 use crate::spec::Spec;
 use crate::state::{OwnedVm, StateFolder, Vm};
+use crate::vmm::engine::Vmm;
 
 /// What a user asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanting<'a> {
     /// The kind of network.
     pub(crate) mode: Mode,
+    /// What runs the VM.
+    pub(crate) vmm: Vmm,
     /// Ports to publish.
     pub(crate) publish: &'a [Publish],
     /// What each VM takes of the host.
@@ -50,6 +53,12 @@ impl<'a> Card<'a> {
     pub(crate) async fn settle(wanting: &Wanting<'a>, reporter: &dyn Reporter) -> Result<Self> {
         check_published_once(wanting.publish)?;
         let (mode, why) = wanting.mode.settle(wanting.publish)?;
+        if mode == Mode::User && wanting.vmm == Vmm::Firecracker {
+            let problem =
+                "Firecracker has no user-mode network, and that is what this VM would get";
+            return Err(Error::user(format!("{problem} ({why})"))
+                .hint("use --network tap as root, --network none, or --vmm qemu"));
+        }
         if wanting.mode == Mode::Auto {
             let name = mode.name();
             reporter.report(Event::Note(format!("network: {name} ({why})")));
@@ -58,7 +67,7 @@ impl<'a> Card<'a> {
             Mode::Tap => match on_the_host(wanting.no_install, reporter).await {
                 Ok((config, leases)) => Kind::Tap(Box::new(config), leases),
                 // Nobody asked for a bridge in particular: a guest with less of a network is better than none.
-                Err(error) if wanting.mode == Mode::Auto => {
+                Err(error) if wanting.mode == Mode::Auto && wanting.vmm == Vmm::Qemu => {
                     let problem = format!("{error}; the guest gets a user-mode network");
                     reporter.report(Event::Warning(problem));
                     Kind::User

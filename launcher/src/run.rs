@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_bundle::{Artifact, Manifest};
 
-use crate::accel::{self, Accelerator, Wanted};
+use crate::accel::Accelerator;
 use crate::card::{Card, Wanting};
 use crate::cmdline::{self, Parts};
 use crate::host::Memory;
@@ -14,6 +14,8 @@ use crate::network::{Mode, Network};
 use crate::publish::Publish;
 use crate::spec::{Source, Spec};
 use crate::state::{OwnedVm, StateFolder};
+use crate::vmm::choose::{self, Choice, EngineOptions, Needs};
+use crate::vmm::engine::Vmm;
 use crate::vmm::qemu;
 use crate::{bundle, disk, tsc};
 
@@ -26,8 +28,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// The VM's name.
     pub name: Option<String>,
-    /// The accelerator.
-    pub accelerator: Wanted,
+    /// What runs the machine.
+    pub engine: EngineOptions,
     /// Virtual processors.
     pub vcpus: Option<u32>,
     /// Memory in MiB.
@@ -60,7 +62,6 @@ pub async fn prepare(
     program: &Path,
     reporter: &dyn Reporter,
 ) -> Result<OwnedVm> {
-    qemu::ensure(!options.no_install, reporter)?;
     state.sweep()?;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let folder = bundle::find(&options.bundle, options.out.as_deref(), &here)?;
@@ -70,15 +71,11 @@ pub async fn prepare(
     if let Some(key) = &options.signed_with {
         kindling_bundle::verify_signature(&folder, key)?;
     }
-    let (accelerator, why) = accel::choose(options.accelerator, program).await?;
-    reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
+    let choice = choose_engine(options, &manifest, program, reporter).await?;
     let card = Card::settle(
         &Wanting {
-            mode: if manifest.machine.network {
-                options.network
-            } else {
-                Mode::None
-            },
+            mode: mode(options, &manifest),
+            vmm: choice.vmm(),
             publish: &options.publish,
             size: Size {
                 memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
@@ -94,11 +91,42 @@ pub async fn prepare(
         options.name.as_deref(),
         &manifest.name,
         |own, name, network| {
-            let spec = spec(options, &manifest, &folder, own, name, accelerator, network)?;
+            let spec = spec(options, &manifest, &folder, own, name, &choice, network)?;
             check_unchanged(&folder, &manifest)?;
             Ok(spec)
         },
     )
+}
+
+/// The network card that is asked for.
+fn mode(options: &Options, manifest: &Manifest) -> Mode {
+    if manifest.machine.network {
+        options.network
+    } else {
+        Mode::None
+    }
+}
+
+/// What runs the VM; says so, and makes sure that it is installed where we can install it.
+async fn choose_engine(
+    options: &Options,
+    manifest: &Manifest,
+    program: &Path,
+    reporter: &dyn Reporter,
+) -> Result<Choice> {
+    let needs = Needs {
+        network: mode(options, manifest),
+        publishes: !options.publish.is_empty(),
+    };
+    let choice = choose::choose(&options.engine, needs, program).await?;
+    reporter.report(Event::Note(choice.why.clone()));
+    if let Some(warning) = &choice.warning {
+        reporter.report(Event::Warning(warning.clone()));
+    }
+    if choice.vmm() == Vmm::Qemu {
+        qemu::ensure(!options.no_install, reporter)?;
+    }
+    Ok(choice)
 }
 
 fn check_options(options: &Options, manifest: &Manifest) -> Result<()> {
@@ -112,7 +140,7 @@ fn spec(
     folder: &Path,
     own: &Path,
     name: &str,
-    accelerator: Accelerator,
+    choice: &Choice,
     network: Option<Network>,
 ) -> Result<Spec> {
     let initramfs = manifest
@@ -127,14 +155,19 @@ fn spec(
             key: manifest.key.clone(),
             folder: folder.to_owned(),
         },
-        accelerator,
+        vmm: choice.vmm(),
+        firecracker: choice.firecracker.clone(),
+        accelerator: choice.accelerator,
         vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
         memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
         kernel: take(&manifest.kernel.artifact),
         initramfs: initramfs.map(take),
-        disk: disk::create(own, folder, &manifest.rootfs.artifact)?,
+        disk: match choice.vmm() {
+            Vmm::Qemu => disk::create(own, folder, &manifest.rootfs.artifact)?,
+            Vmm::Firecracker => disk::create_raw(own, folder, &manifest.rootfs.artifact)?,
+        },
         cmdline: cmdline::compose(&Parts {
-            accelerator: &accelerator_arguments(accelerator),
+            accelerator: &accelerator_arguments(choice.accelerator),
             bundle: &manifest.cmdline,
             initramfs: initramfs.is_some(),
             network: network.as_ref(),

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::accel::Accelerator;
 use crate::disk::Disk;
 use crate::network::Network;
+use crate::vmm::engine::Vmm;
+use crate::vmm::firecracker::Settings;
 
 /// A VM as it was asked for; written once, when the VM is made. Paths that are not absolute are in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,12 @@ pub struct Spec {
     pub name: String,
     /// The bundle it was made from.
     pub bundle: Source,
+    /// What runs the machine.
+    #[serde(default)]
+    pub vmm: Vmm,
+    /// How Firecracker runs it, where it does.
+    #[serde(default)]
+    pub firecracker: Option<Settings>,
     /// What runs the guest's instructions.
     pub accelerator: Accelerator,
     /// Virtual processors.

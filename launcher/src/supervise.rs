@@ -17,7 +17,8 @@ use crate::network::{self, Network};
 use crate::snapshot::save;
 use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
 use crate::status::{Ending, State, StopStep, now_ms};
-use crate::vmm::{Event, Machine, qemu};
+use crate::vmm::engine::{self, Engine};
+use crate::vmm::{Event, Machine};
 
 /// How long a guest has to power itself off when nobody says otherwise. A systemd on TCG takes 3 to 10 s.
 pub const STOP_GRACE: Duration = Duration::from_secs(30);
@@ -107,7 +108,7 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
 }
 
 /// Attaches the VM to its network and starts its machine.
-async fn start(vm: &Vm) -> Result<(impl Machine + use<>, pipe::Receiver)> {
+async fn start(vm: &Vm) -> Result<(Engine, pipe::Receiver)> {
     if let Some(Network::Tap {
         lease,
         leases,
@@ -116,7 +117,7 @@ async fn start(vm: &Vm) -> Result<(impl Machine + use<>, pipe::Receiver)> {
     {
         network::attach(config, leases, lease).await?;
     }
-    qemu::start(&vm.folder, &vm.spec).await
+    engine::start(&vm.folder, &vm.spec).await
 }
 
 struct Run<'a, 'b> {
@@ -305,7 +306,10 @@ impl Run<'_, '_> {
         }
         match self.machine_said.take() {
             Some(ending) if well => ending,
-            _ => Ending::VmmExited { status },
+            _ => Ending::VmmExited {
+                program: self.vm.spec.vmm.title().to_owned(),
+                status,
+            },
         }
     }
 

@@ -113,6 +113,15 @@ pub(crate) fn resume(folder: &Path, saved: &Disk, from: &Path, sha256: &str) -> 
     overlay(folder, layers, saved.size, saved.base_sha256.clone())
 }
 
+/// As [`resume`], where the monitor reads raw disks only.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn resume_raw(folder: &Path, saved: &Disk, from: &Path) -> Result<Disk> {
+    files::copy(&from.join(&saved.file), &folder.join(RAW), 0o600)?;
+    Ok(alone(saved.size, saved.base_sha256.clone()))
+}
+
 /// A disk that shares extents and nothing else.
 fn alone(size: u64, base_sha256: String) -> Disk {
     Disk {
@@ -146,6 +155,16 @@ fn overlay(folder: &Path, layers: Vec<Layer>, size: u64, base_sha256: String) ->
         size,
         base_sha256,
     })
+}
+
+/// Makes the disk of a VM whose monitor reads raw disks only: a clone of the image's extents, or a copy of its data
+/// that keeps the holes.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn create_raw(folder: &Path, bundle: &Path, rootfs: &Artifact) -> Result<Disk> {
+    files::copy(&bundle.join(&rootfs.file), &folder.join(RAW), 0o600)?;
+    Ok(alone(rootfs.size, rootfs.sha256.clone()))
 }
 
 /// Gives the layers of a disk in `from` the same names in `to`: a layer names the one below it by its name.

@@ -1,21 +1,22 @@
 //! What a saved machine can be resumed on: the same monitor on the same kind of host.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Result, files};
+use kindling_base::{Command, Error, Result, files};
 use serde::{Deserialize, Serialize};
 
-use crate::vmm::qemu;
+use crate::spec::Spec;
+use crate::vmm::{firecracker, qemu};
 
 /// A monitor and the host below it, as far as a saved machine depends on them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Engine {
-    /// `qemu`.
+    /// `qemu` or `firecracker`.
     pub name: String,
     /// The monitor's own version line.
     pub version: String,
-    /// The format of the state: `QEMU_VM_FILE_VERSION` of QEMU's `migration/savevm.c`.
+    /// The format of the state.
     pub format: String,
     /// The host's processor, as `/proc/cpuinfo` names it.
     pub cpu: String,
@@ -34,21 +35,28 @@ pub struct Program {
 }
 
 impl Engine {
-    /// QEMU on this host. Where the program is the one that `known` describes, it is not run.
+    /// What runs `spec` on this host. Where the program is the one that `known` describes, it is not asked.
     ///
     /// # Errors
-    /// QEMU is not installed, or the host does not say what it is.
-    pub fn of_this_host(known: Option<&Self>) -> Result<Self> {
-        let program = Program::find(qemu::PROGRAM)?;
-        let version = known
+    /// It is not installed, or does not say what it is.
+    pub(crate) fn of(spec: &Spec, known: Option<&Self>) -> Result<Self> {
+        let (path, ask): (_, fn(&Path) -> Option<[String; 2]>) = match &spec.firecracker {
+            Some(settings) => (settings.program.clone(), ask_firecracker),
+            None => (qemu_program()?, ask_qemu),
+        };
+        let program = Program::look(&path)?;
+        let [version, format] = known
             .filter(|known| known.program == program)
-            .map(|known| known.version.clone())
-            .or_else(qemu::version)
-            .ok_or_else(|| Error::external("QEMU does not tell its version"))?;
+            .map(|known| [known.version.clone(), known.format.clone()])
+            .or_else(|| ask(&path))
+            .ok_or_else(|| {
+                Error::external(format!("{} does not tell its version", path.display()))
+                    .hint("`kindling doctor` says what is wrong with it")
+            })?;
         Ok(Self {
-            name: "qemu".to_owned(),
+            name: spec.vmm.name().to_owned(),
             version,
-            format: "qemu-migration-3".to_owned(),
+            format,
             cpu: processor()?,
             host_kernel: rustix::system::uname()
                 .release()
@@ -75,26 +83,42 @@ impl Engine {
 }
 
 impl Program {
-    /// The program of this name that would be run.
-    fn find(name: &str) -> Result<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
-        let path = candidates.find(|path| path.is_file()).ok_or_else(|| {
-            Error::user(format!("`{name}` is not installed"))
-                .hint("`kindling doctor` says what is missing")
-        })?;
-        let metadata = files::metadata(&path)?;
+    fn look(path: &Path) -> Result<Self> {
+        let metadata = files::metadata(path)?;
         let seconds = i128::from(metadata.mtime());
         Ok(Self {
-            path,
+            path: path.to_owned(),
             size: metadata.len(),
             modified_ns: seconds * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
         })
     }
 }
 
+/// The QEMU that would be run.
+fn qemu_program() -> Result<PathBuf> {
+    firecracker::in_path(qemu::PROGRAM).ok_or_else(|| {
+        Error::user(format!("`{}` is not installed", qemu::PROGRAM))
+            .hint("`kindling doctor` says what is missing")
+    })
+}
+
+/// Version and format of the state.
+fn ask_qemu(_: &Path) -> Option<[String; 2]> {
+    // `QEMU_VM_FILE_VERSION` of QEMU's `migration/savevm.c`; what devices write is of the version.
+    Some([qemu::version()?, "qemu-migration-3".to_owned()])
+}
+
+/// Version and format of the state: Firecracker tells both.
+fn ask_firecracker(program: &Path) -> Option<[String; 2]> {
+    let ask = |flag: &str| {
+        let output = Command::new(program).arg(flag).run().ok()?;
+        output.text().lines().next().map(str::to_owned)
+    };
+    Some([ask("--version")?, ask("--snapshot-version")?])
+}
+
 fn processor() -> Result<String> {
-    let text = files::read_text(std::path::Path::new("/proc/cpuinfo"))?;
+    let text = files::read_text(Path::new("/proc/cpuinfo"))?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("model name"));
@@ -129,11 +153,5 @@ mod tests {
             theirs.differences(&ours),
             [["version", "7.2.22", "8.2.1"], ["cpu", "b", "a"]]
         );
-    }
-
-    #[test]
-    fn a_program_that_is_not_there_is_named() {
-        let error = Program::find("no-such-program").unwrap_err();
-        assert_eq!(error.to_string(), "`no-such-program` is not installed");
     }
 }

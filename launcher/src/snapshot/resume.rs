@@ -1,8 +1,8 @@
 //! From a snapshot to VMs that go on from it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use kindling_base::{Error, Event, Reporter, Result, files};
+use kindling_base::{Error, Event, Reporter, Result};
 
 use super::{Engine, Snapshot, Snapshots};
 use crate::card::{Card, Wanting};
@@ -13,10 +13,8 @@ use crate::network::{Mode, Network};
 use crate::publish::Publish;
 use crate::spec::Spec;
 use crate::state::{OwnedVm, StateFolder};
-use crate::vmm::{MEMORY, STATE};
-
-/// Where a VM has the saved machine that it goes on from.
-const SAVED: &str = "saved";
+use crate::vmm::engine::Vmm;
+use crate::vmm::firecracker::{Memory as Fill, Settings};
 
 /// What a user asks for; what is `None` is as the snapshot says.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +29,8 @@ pub struct ResumeOptions {
     pub publish: Vec<Publish>,
     /// The network card; `None` is the kind that the saved VM had.
     pub network: Option<Mode>,
+    /// What fills the guest's memory on Firecracker.
+    pub memory: Option<Fill>,
     /// Go on where the snapshot was taken with another engine or host.
     pub force: bool,
     /// Compare every byte of the snapshot with its manifest first.
@@ -62,6 +62,7 @@ pub async fn resume(
     let card = Card::settle(
         &Wanting {
             mode: mode(saved, options)?,
+            vmm: saved.vmm,
             publish: &options.publish,
             size: Size {
                 memory_mib: saved.memory_mib,
@@ -97,7 +98,7 @@ pub async fn resume(
 /// Refuses a snapshot that this host cannot go on from.
 fn check_host(snapshot: &Snapshot, force: bool, reporter: &dyn Reporter) -> Result<()> {
     let theirs = &snapshot.manifest.engine;
-    let here = Engine::of_this_host(Some(theirs))?;
+    let here = Engine::of(&snapshot.manifest.spec, Some(theirs))?;
     let differences = theirs.differences(&here);
     let Some([field, _, _]) = differences.first() else {
         return Ok(());
@@ -153,13 +154,6 @@ fn spec(
             link(&from.join(file), &own.join(file))?;
         }
     }
-    files::create_dir_all(&own.join(SAVED))?;
-    for file in [MEMORY, STATE] {
-        let path = from.join(file);
-        if path.exists() {
-            link(&path, &own.join(SAVED).join(file))?;
-        }
-    }
     let sha256 = snapshot.manifest.sha256(&saved.disk.file);
     let sha256 = sha256.ok_or_else(|| {
         let problem = format!("the snapshot `{}` lists no disk", snapshot.name);
@@ -167,9 +161,16 @@ fn spec(
     })?;
     Ok(Spec {
         name: name.to_owned(),
-        disk: disk::resume(own, &saved.disk, from, sha256)?,
+        disk: match saved.vmm {
+            Vmm::Qemu => disk::resume(own, &saved.disk, from, sha256)?,
+            Vmm::Firecracker => disk::resume_raw(own, &saved.disk, from)?,
+        },
+        firecracker: saved.firecracker.clone().map(|settings| Settings {
+            memory: options.memory.unwrap_or(settings.memory),
+            ..settings
+        }),
         network,
-        resume_from: Some(PathBuf::from(SAVED)),
+        resume_from: Some(from.clone()),
         remove: options.remove,
         ..saved.clone()
     })

@@ -19,7 +19,7 @@ pub async fn take(state: &StateFolder, vm_name: &str, name: Option<&str>) -> Res
     check_ready(&vm)?;
     let snapshots = Snapshots::open(state)?;
     let name = snapshots.free_name(name, vm_name)?;
-    let engine = Engine::of_this_host(None)?;
+    let engine = Engine::of(&vm.spec, None)?;
     let staging = snapshots.stage()?;
     let request = Request::Save {
         into: staging.path().to_owned(),

@@ -7,7 +7,7 @@
 //!          lock          held by the VM's supervisor as long as it lives
 //!          control.sock  requests to the supervisor
 //!          console.log   what the guest wrote to its serial port
-//!          qemu.log      what the virtual machine monitor and the supervisor had to say
+//!          vmm.log       what the virtual machine monitor and the supervisor had to say
 //! vms/.new-*         a VM being made, vms/.gone-* one being removed
 //! ```
 //!
@@ -36,7 +36,7 @@ use crate::status::{self, Status};
 /// The serial console's log in a VM's folder.
 pub const CONSOLE_LOG: &str = "console.log";
 /// The log of the virtual machine monitor and of the supervisor in a VM's folder.
-pub const VMM_LOG: &str = "qemu.log";
+pub const VMM_LOG: &str = "vmm.log";
 /// The supervisor's socket in a VM's folder.
 pub(crate) const CONTROL_SOCKET: &str = "control.sock";
 

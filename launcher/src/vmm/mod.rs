@@ -1,5 +1,9 @@
 //! Virtual machine monitors: what runs a machine, behind one small trait.
 
+mod child;
+pub(crate) mod choose;
+pub(crate) mod engine;
+pub mod firecracker;
 pub(crate) mod qemu;
 
 use std::path::Path;

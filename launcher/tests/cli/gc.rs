@@ -78,7 +78,7 @@ fn exactly_what_is_dead_goes_and_logs_outlive_it() {
         "{said}"
     );
     assert!(!orphan.wait().unwrap().success(), "it was killed");
-    let logs = ["console.log", "lock", "qemu.log", "status.json", "vm.json"];
+    let logs = ["console.log", "lock", "status.json", "vm.json", "vmm.log"];
     assert_eq!(left(&case, "dead"), logs);
     assert!(case.succeed(&["logs", "dead"]).starts_with(MARKER));
     assert_eq!((left(&case, "alive"), left(&case, "ended")), (alive, ended));

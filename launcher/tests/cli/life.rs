@@ -205,7 +205,7 @@ fn a_second_ctrl_c_does_not_wait_for_the_guest() {
     assert_eq!(ran.code, Exit::Success as i32, "{ran:#?}");
     assert!(
         ran.stderr
-            .contains("the guest did not power off, QEMU was ended"),
+            .contains("the guest did not power off, its machine was ended"),
         "{ran:#?}"
     );
 }

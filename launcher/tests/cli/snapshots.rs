@@ -10,17 +10,17 @@ use std::fs;
 use kindling_base::{Command, Exit};
 use kindling_probe_guest::{Step, print};
 
-use crate::support::{Case, MARKER, eventually, has_qemu, ready};
+use crate::support::{Case, MARKER, eventually, has_firecracker, has_qemu, ready};
 
 /// A workspace with a guest that counts, running as `origin` and well past its first beats.
-fn counting() -> Case {
+fn counting(options: &[&str]) -> Case {
     let case = Case::new();
     let beat = Step::Beat {
         prefix: "beat ".to_owned(),
         cycles: 20_000_000, // some 10 ms
     };
     case.bundle("probe", &[print("hello\n"), ready(), beat]);
-    case.succeed(&["run", "probe", "--detach", "--name", "origin"]);
+    case.succeed(&[&["run", "probe", "--detach", "--name", "origin"], options].concat());
     eventually("the guest counts", || beats(&case, "origin").len() > 10);
     case
 }
@@ -60,21 +60,35 @@ fn counts_on(case: &Case, vm: &str, between: std::ops::RangeInclusive<u32>) {
 
 #[test]
 fn any_number_goes_on_from_where_the_guest_stood() {
-    if !has_qemu() {
+    if has_qemu() {
+        goes_on(&counting(&[]), &[]);
+    }
+}
+
+#[test]
+fn any_number_goes_on_on_firecracker() {
+    if !has_firecracker() {
         return;
     }
-    let case = counting();
-    let before = last(&case, "origin");
+    let options = ["--vmm", "firecracker", "--network", "none"];
+    goes_on(&counting(&options), &[]);
+    goes_on(&counting(&options), &["--memory", "uffd"]);
+}
+
+/// Three generations of VMs, resumed with these options.
+fn goes_on(case: &Case, options: &[&str]) {
+    let resume = |args: &[&str]| case.succeed(&[&["resume"], args, options].concat());
+    let before = last(case, "origin");
     assert_eq!(
         case.succeed(&["snapshot", "origin", "--name", "first"]),
         "first\n"
     );
-    let after = last(&case, "origin");
-    eventually("the saved VM goes on", || last(&case, "origin") > after + 5);
-    let names = case.succeed(&["resume", "first", "--count", "3", "--name", "clone"]);
+    let after = last(case, "origin");
+    eventually("the saved VM goes on", || last(case, "origin") > after + 5);
+    let names = resume(&["first", "--count", "3", "--name", "clone"]);
     assert_eq!(names, "clone-1\nclone-2\nclone-3\n");
     for name in names.lines() {
-        counts_on(&case, name, before..=after + 1);
+        counts_on(case, name, before..=after + 1);
     }
     assert!(
         case.ps().iter().all(|vm| vm["state"] == "ready"),
@@ -84,19 +98,19 @@ fn any_number_goes_on_from_where_the_guest_stood() {
 
     // The snapshot is not needed by who goes on from it, and a VM that was resumed is saved like any other.
     case.succeed(&["snapshots", "rm", "first"]);
-    let before = last(&case, "clone-2");
+    let before = last(case, "clone-2");
     case.succeed(&["snapshot", "clone-2", "--name", "second"]);
-    let after = last(&case, "clone-2");
+    let after = last(case, "clone-2");
     case.succeed(&["rm", "--force", "clone-2"]);
-    assert_eq!(case.succeed(&["resume", "second"]), "clone-2\n");
-    counts_on(&case, "clone-2", before..=after + 1);
+    assert_eq!(resume(&["second"]), "clone-2\n");
+    counts_on(case, "clone-2", before..=after + 1);
 
     // A third generation: `clone-2` has memory of its own again.
-    let before = last(&case, "clone-2");
+    let before = last(case, "clone-2");
     case.succeed(&["snapshot", "clone-2", "--name", "third"]);
-    let after = last(&case, "clone-2");
-    case.succeed(&["resume", "third", "--name", "grandchild", "--verify"]);
-    counts_on(&case, "grandchild", before..=after + 1);
+    let after = last(case, "clone-2");
+    resume(&["third", "--name", "grandchild", "--verify"]);
+    counts_on(case, "grandchild", before..=after + 1);
     let listed = case.succeed(&["snapshots", "--json"]);
     assert!(
         listed.contains("\"second\"") && !listed.contains("\"first\""),
@@ -109,7 +123,7 @@ fn what_does_not_fit_is_refused_before_anything_is_started() {
     if !has_qemu() {
         return;
     }
-    let case = counting();
+    let case = counting(&[]);
     case.succeed(&["snapshot", "origin", "--name", "shot"]);
     let manifest = case.path("state/snapshots/shot/snapshot.json");
     let text = fs::read_to_string(&manifest).unwrap();
@@ -201,7 +215,7 @@ fn a_full_disk_leaves_the_vm_running_and_nothing_else() {
         println!("skipped: mounting a small file system needs root");
         return;
     }
-    let case = counting();
+    let case = counting(&[]);
     let at = case.path("state/snapshots");
     // What a crash left half-made is cleared away on the way.
     fs::create_dir_all(at.join(".new-left")).unwrap();

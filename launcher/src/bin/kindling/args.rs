@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_launcher::firecracker::{Memory, Transport};
 use kindling_launcher::network::Mode;
-use kindling_launcher::{Accelerator, Options, Publish, ResumeOptions, Wanted};
+use kindling_launcher::{Accelerator, EngineOptions, Options, Publish, ResumeOptions, Vmm, Wanted};
 
 /// Run virtual machines from Kindling bundles.
 ///
@@ -49,7 +50,7 @@ pub(crate) enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Stop a VM: by its power button, then by QEMU, then by killing QEMU
+    /// Stop a VM: by its power button, then by ending its machine, then by killing it
     ///
     /// The VM's folder stays, with its disk and its logs, until `kindling rm`.
     Stop {
@@ -110,7 +111,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
         timeout: u32,
     },
-    /// Say what this machine offers: QEMU, KVM and its speed, memory, leftovers of crashes
+    /// Say what this machine offers, what that means and what to do: KVM and its speed, Firecracker, QEMU, networks,
+    /// control groups, memory, disk, leftovers of crashes
     Doctor,
     /// Supervise a VM in the background; started by `run --detach`
     #[command(name = kindling_launcher::SUPERVISE_COMMAND, hide = true)]
@@ -155,6 +157,10 @@ pub(crate) struct ResumeArgs {
     /// The network card [default: the kind that the saved VM had]
     #[arg(long, value_enum)]
     network: Option<Net>,
+    /// What fills the guest's memory on Firecracker: the kernel, page by page from the file, or a handler of ours that
+    /// brings what the first VM wanted first [default: as the saved VM]
+    #[arg(long, value_enum)]
+    memory: Option<Fill>,
     /// Try it even where the snapshot is of another engine or host
     #[arg(long)]
     force: bool,
@@ -166,6 +172,12 @@ pub(crate) struct ResumeArgs {
     rm: bool,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Fill {
+    File,
+    Uffd,
+}
+
 impl ResumeArgs {
     pub(crate) fn into_options(self) -> ResumeOptions {
         ResumeOptions {
@@ -174,6 +186,10 @@ impl ResumeArgs {
             count: self.count,
             publish: self.publish,
             network: self.network.map(Net::mode),
+            memory: self.memory.map(|fill| match fill {
+                Fill::File => Memory::File,
+                Fill::Uffd => Memory::Uffd,
+            }),
             force: self.force,
             verify: self.verify,
             remove: self.rm,
@@ -201,9 +217,8 @@ pub(crate) struct RunArgs {
     /// The VM's name, which is also the guest's host name [default: the recipe's name, with a number where needed]
     #[arg(long)]
     name: Option<String>,
-    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
-    #[arg(long, value_enum, default_value_t = Accel::Auto)]
-    accel: Accel,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Virtual processors [default: the recipe's]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=255))]
     vcpus: Option<u32>,
@@ -246,6 +261,76 @@ pub(crate) struct RunArgs {
     no_install: bool,
 }
 
+/// What runs the machine.
+#[derive(Args, Debug)]
+struct EngineArgs {
+    /// The virtual machine monitor: `auto` takes Firecracker where it is there, KVM is hardware and the network is one
+    /// that it has, else QEMU
+    #[arg(long, value_enum, env = "KINDLING_VMM", default_value_t = Monitor::Auto)]
+    vmm: Monitor,
+    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
+    #[arg(long, value_enum, default_value_t = Accel::Auto)]
+    accel: Accel,
+    /// Firecracker's program [default: $KINDLING_FIRECRACKER, else `firecracker` in PATH]
+    #[arg(long, value_name = "PATH")]
+    firecracker: Option<PathBuf>,
+    /// How the guest reaches its devices on Firecracker
+    #[arg(long, value_enum, default_value_t = Bus::Pci)]
+    transport: Bus,
+    /// Let Firecracker log how long the guest took to boot, as the guest's init tells it
+    #[arg(long)]
+    boot_timer: bool,
+    /// Run Firecracker in a jail: a root folder, a control group and a user of its own; needs root
+    #[arg(long)]
+    jail: bool,
+    /// The user that Firecracker is in its jail
+    #[arg(long, value_name = "UID", default_value_t = JAILED, requires = "jail")]
+    jail_uid: u32,
+    /// The group that Firecracker is in its jail
+    #[arg(long, value_name = "GID", default_value_t = JAILED, requires = "jail")]
+    jail_gid: u32,
+}
+
+/// `nobody` and `nogroup` of Debian and Ubuntu.
+const JAILED: u32 = 65534;
+
+impl EngineArgs {
+    fn into_options(self) -> EngineOptions {
+        EngineOptions {
+            vmm: match self.vmm {
+                Monitor::Auto => None,
+                Monitor::Firecracker => Some(Vmm::Firecracker),
+                Monitor::Qemu => Some(Vmm::Qemu),
+            },
+            accelerator: match self.accel {
+                Accel::Auto => Wanted::Auto,
+                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
+                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
+            },
+            firecracker: self.firecracker,
+            transport: match self.transport {
+                Bus::Pci => Transport::Pci,
+                Bus::Mmio => Transport::Mmio,
+            },
+            boot_timer: self.boot_timer,
+            jail: self.jail.then_some((self.jail_uid, self.jail_gid)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Monitor {
+    Auto,
+    Firecracker,
+    Qemu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bus {
+    Pci,
+    Mmio,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Accel {
     Auto,
@@ -278,11 +363,7 @@ impl RunArgs {
             bundle: self.bundle,
             out: self.out,
             name: self.name,
-            accelerator: match self.accel {
-                Accel::Auto => Wanted::Auto,
-                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
-                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
-            },
+            engine: self.engine.into_options(),
             vcpus: self.vcpus,
             memory_mib: self.memory_mib,
             publish: self.publish,

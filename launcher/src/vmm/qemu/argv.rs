@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+use std::path::Path;
 
 use crate::accel::Accelerator;
 use crate::network::Network;
@@ -39,7 +40,8 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
     let mib = spec.memory_mib;
     add(&["-m", &format!("{mib}M")]);
     let memory = match (inherited.memory, &spec.resume_from) {
-        (None, Some(saved)) => format!("{},share=off", saved.join(MEMORY).display()), // copy-on-write
+        // Copy-on-write.
+        (None, Some(saved)) => format!("{},share=off", option(&saved.join(MEMORY))),
         (Some(file), _) => format!("/proc/self/fd/{file},share=on"),
         (None, None) => String::new(),
     };
@@ -85,6 +87,11 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
     }
     args.extend(["-append".into(), OsString::from(&spec.cmdline)]);
     args
+}
+
+/// A path as the value of an option, where a comma would end it.
+fn option(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 fn netdev(network: &Network) -> String {

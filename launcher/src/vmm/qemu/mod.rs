@@ -5,7 +5,7 @@ mod memory;
 mod migrate;
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,6 @@ use std::time::Duration;
 use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Context, Error, Reporter, Result, files};
 use rustix::io::FdFlags;
-use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
@@ -23,7 +22,7 @@ use tokio::process::Child;
 use argv::Inherited;
 use memory::SharedMemory;
 
-use super::{Event, MEMORY, Machine, STATE};
+use super::{Event, MEMORY, Machine, STATE, child};
 use crate::console;
 use crate::qmp::Qmp;
 use crate::spec::Spec;
@@ -43,9 +42,6 @@ const GREETING_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A QEMU that has closed its control connection is about to end.
 const EXIT_DEADLINE: Duration = Duration::from_secs(2);
-
-/// Bytes of the console that wait for us: the most that `fs.pipe-max-size` gives ordinary users by default.
-const CONSOLE_BUFFER: usize = 1 << 20;
 
 /// Makes sure that QEMU is installed.
 ///
@@ -81,9 +77,9 @@ struct Handed {
 
 impl Handed {
     /// Fresh memory, unless the VM goes on from saved memory that it maps itself.
-    fn new(folder: &Path, spec: &Spec) -> Result<Self> {
-        let saved = spec.resume_from.as_ref().map(|saved| folder.join(saved));
-        let mapped = saved.as_ref().is_some_and(|s| s.join(MEMORY).exists());
+    fn new(spec: &Spec) -> Result<Self> {
+        let saved = spec.resume_from.as_deref();
+        let mapped = saved.is_some_and(|s| s.join(MEMORY).exists());
         let memory = (!mapped).then(|| SharedMemory::new(spec.memory_mib));
         let state = saved.map(|saved| files::open(&saved.join(STATE)));
         Ok(Self {
@@ -110,8 +106,8 @@ impl Handed {
 /// QEMU cannot be started or ends at once; the error has what it said.
 pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
     let (control, control_theirs) = pair()?;
-    let (console, console_theirs) = console_pipe()?;
-    let handed = Handed::new(folder, spec)?;
+    let (console, console_theirs) = child::console_pipe()?;
+    let handed = Handed::new(spec)?;
     let inherited = handed.inherited(control_theirs.as_raw_fd());
     let args = argv::argv(spec, &inherited);
     let command = Command::new(PROGRAM).args(args).directory(folder);
@@ -181,10 +177,7 @@ async fn open_and_continue(control: UnixStream, inherited: &Inherited) -> Result
 
 /// In the new process, before QEMU: die with the supervisor, and keep what QEMU inherits.
 fn in_child(parent: rustix::process::Pid, inherited: &Inherited) -> std::io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if rustix::process::getppid() != Some(parent) {
-        return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
-    }
+    child::die_with(parent)?;
     let kept = [Some(inherited.control), inherited.memory, inherited.state];
     for descriptor in kept.into_iter().flatten() {
         #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
@@ -193,16 +186,6 @@ fn in_child(parent: rustix::process::Pid, inherited: &Inherited) -> std::io::Res
         rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
     }
     Ok(())
-}
-
-/// A pipe for the serial console: our end and QEMU's. Not a socket, which is full after some hundred of the single
-/// bytes that a serial port writes, whereupon QEMU drops the next ones.
-fn console_pipe() -> Result<(pipe::Receiver, OwnedFd)> {
-    let (ours, theirs) = std::io::pipe().context("cannot make a pipe")?;
-    // More room only helps a supervisor that is slow; a host that refuses it gives 64 KiB.
-    let _ = rustix::pipe::fcntl_setpipe_size(&theirs, CONSOLE_BUFFER);
-    let ours = pipe::Receiver::from_owned_fd(ours.into()).context("cannot read from a pipe")?;
-    Ok((ours, theirs.into()))
 }
 
 fn pair() -> Result<(UnixStream, StdStream)> {
