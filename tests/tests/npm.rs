@@ -315,6 +315,7 @@ fn packages_are_in_the_image_and_in_its_evidence() {
     assert_eq!(debugfs("stat /ran"), "", "no script of a package was run");
 
     let bom = json(&scratch.path("out/modules/sbom.cdx.json"));
+    kindling_tests::check_bom(&bom).unwrap();
     let tool = bom["components"].as_array().unwrap().iter();
     let tool = tool
         .clone()

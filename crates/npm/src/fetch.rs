@@ -279,3 +279,48 @@ impl Write for Limited {
         self.file.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kindling_base::Silent;
+
+    /// What is unzipped of bytes that arrive in pieces, or the error.
+    fn arrive(bytes: &[u8], expected: &str) -> std::result::Result<Vec<u8>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let progress = Progress {
+            reporter: &Silent,
+            done: AtomicU64::new(0),
+        };
+        let mut arriving = Arriving::new(files::create(file.path()).unwrap(), &progress);
+        for piece in bytes.chunks(7) {
+            arriving.write_all(piece).unwrap();
+        }
+        assert_eq!(progress.done.into_inner(), bytes.len() as u64);
+        let finished = arriving.finish("http://x.example/a.tgz", expected, file.path());
+        finished.map_err(|error| error.report())?;
+        Ok(std::fs::read(file.path()).unwrap())
+    }
+
+    #[test]
+    fn a_tarball_is_compared_first_and_unzipped() {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&[b'x'; 5000]).unwrap();
+        let good = gz.finish().unwrap();
+        let hash = |bytes: &[u8]| integrity::of(&Sha512::digest(bytes));
+        assert_eq!(arrive(&good, &hash(&good)), Ok(vec![b'x'; 5000]));
+        let mut other = good.clone();
+        other[15] ^= 1; // it may not even unzip, but that is not the point
+        let report = arrive(&other, &hash(&good)).unwrap_err();
+        let sides = format!(
+            "expected integrity {}\n  computed integrity {}",
+            hash(&good),
+            hash(&other)
+        );
+        assert!(report.contains(&sides), "{report}");
+        for unsound in [&b"no gzip at all"[..], &good[..good.len() - 9]] {
+            let report = arrive(unsound, &hash(unsound)).unwrap_err();
+            assert!(report.contains("is no sound .tgz"), "{report}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub const LIBRARY: &str = "usr/local/lib";
 pub(crate) type About = BTreeMap<String, Value>;
 
 /// Puts packages into a tree: each `path` of the lock below `/usr/local/lib`, with the unzipped tarball that
-/// [`crate::fetch`] gave; then their commands, those of packages that were asked for in `/usr/local/bin`.
+/// [`fetch`](crate::fetch()) gave; then their commands, those of packages that were asked for in `/usr/local/bin`.
 ///
 /// # Errors
 /// A tarball is unsound, a path in it leads out of it, or two packages have a command of the same name.
