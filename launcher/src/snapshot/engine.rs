@@ -7,6 +7,7 @@ use kindling_base::{Command, Error, Result, files};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::Spec;
+use crate::vmm::engine::Vmm;
 use crate::vmm::{firecracker, qemu};
 
 /// A monitor and the host below it, as far as a saved machine depends on them.
@@ -40,15 +41,19 @@ impl Engine {
     /// # Errors
     /// It is not installed, or does not say what it is.
     pub(crate) fn of(spec: &Spec, known: Option<&Self>) -> Result<Self> {
-        let (path, ask): (_, fn(&Path) -> Option<[String; 2]>) = match &spec.firecracker {
-            Some(settings) => (settings.program.clone(), ask_firecracker),
-            None => (qemu_program()?, ask_qemu),
+        let path = match &spec.firecracker {
+            Some(settings) => settings.program.clone(),
+            None => qemu_program()?,
+        };
+        let ask = || match spec.vmm {
+            Vmm::Qemu => ask_qemu(),
+            Vmm::Firecracker => ask_firecracker(&path),
         };
         let program = Program::look(&path)?;
         let [version, format] = known
             .filter(|known| known.program == program)
             .map(|known| [known.version.clone(), known.format.clone()])
-            .or_else(|| ask(&path))
+            .or_else(ask)
             .ok_or_else(|| {
                 Error::external(format!("{} does not tell its version", path.display()))
                     .hint("`kindling doctor` says what is wrong with it")
@@ -103,7 +108,7 @@ fn qemu_program() -> Result<PathBuf> {
 }
 
 /// Version and format of the state.
-fn ask_qemu(_: &Path) -> Option<[String; 2]> {
+fn ask_qemu() -> Option<[String; 2]> {
     // `QEMU_VM_FILE_VERSION` of QEMU's `migration/savevm.c`; what devices write is of the version.
     Some([qemu::version()?, "qemu-migration-3".to_owned()])
 }
