@@ -296,7 +296,7 @@ mod tests {
         for piece in bytes.chunks(7) {
             arriving.write_all(piece).unwrap();
         }
-        assert_eq!(progress.done.into_inner(), bytes.len() as u64);
+        assert_eq!(progress.done.load(Ordering::Relaxed), bytes.len() as u64);
         let finished = arriving.finish("http://x.example/a.tgz", expected, file.path());
         finished.map_err(|error| error.report())?;
         Ok(std::fs::read(file.path()).unwrap())
