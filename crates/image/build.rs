@@ -23,7 +23,13 @@ const STAGES: [(&str, &[&str]); 6] = [
     ("PACKAGES", &["../debian/src", "../tree/src"]),
     (
         "ROOTFS",
-        &["src/overlay", "src/rootfs.rs", "../ext4/src", "../tree/src"],
+        &[
+            "src/overlay",
+            "src/rootfs.rs",
+            "../ext4/src",
+            "../npm/src",
+            "../tree/src",
+        ],
     ),
 ];
 

@@ -23,9 +23,6 @@ pub struct Spec {
     /// How Firecracker runs it, where it does.
     #[serde(default)]
     pub firecracker: Option<Settings>,
-    /// The snapshot that it starts from: a folder with `memory` and `state`. `None` where it boots.
-    #[serde(default)]
-    pub resume_from: Option<PathBuf>,
     /// What runs the guest's instructions.
     pub accelerator: Accelerator,
     /// Virtual processors.
@@ -46,6 +43,9 @@ pub struct Spec {
     pub marker: String,
     /// Seconds after which a guest that is not ready has failed.
     pub timeout_s: u32,
+    /// The saved machine that it goes on from: a folder with `memory` and `state`. `None`: it boots.
+    #[serde(default)]
+    pub resume_from: Option<PathBuf>,
     /// Whether the VM's folder is removed when it has stopped well.
     pub remove: bool,
 }

@@ -6,10 +6,12 @@
     reason = "this crate is only tests"
 )]
 
+mod bom;
 mod program;
 mod scratch;
 mod tiny;
 
+pub use bom::check_bom;
 pub use program::{Ran, kindling, with_environment, xtask};
 pub use scratch::{Scratch, project};
 pub use tiny::Tiny;

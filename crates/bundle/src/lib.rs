@@ -8,7 +8,8 @@ mod signature;
 mod verify;
 
 pub use manifest::{
-    Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS,
+    Artifact, Kernel, MANIFEST, Machine, Manifest, NpmPackage, Package, Readiness, Rootfs, SCHEMA,
+    SUMS,
 };
 pub use signature::{SIGNATURE, verify_signature};
 pub use verify::{load, verify};

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub ready: Readiness,
     /// What is installed, sorted by name and architecture.
     pub packages: Vec<Package>,
+    /// What is installed of npm, sorted by path; not written where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub npm: Vec<NpmPackage>,
     /// Evidence: a bill of materials and a statement of origin.
     #[serde(default)]
     pub evidence: Vec<Artifact>,
@@ -118,4 +121,17 @@ pub struct Package {
     pub architecture: String,
     /// SHA-256 of its .deb.
     pub sha256: String,
+}
+
+/// One installed package of npm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NpmPackage {
+    /// Its folder below `/usr/local/lib`: `node_modules/a/node_modules/b`.
+    pub path: String,
+    /// Name in the registry.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Hash of its tarball: `sha512-BASE64`.
+    pub integrity: String,
 }

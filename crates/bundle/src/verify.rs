@@ -160,6 +160,7 @@ mod tests {
                 marker: "ready".into(),
                 timeout_s: 1,
             },
+            npm: Vec::new(),
             packages: Vec::new(),
             evidence: Vec::new(),
         };

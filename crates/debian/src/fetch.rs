@@ -20,8 +20,8 @@ const PARALLEL: usize = 8;
 pub enum FetchError {
     /// The mirrors work but no longer have this package: the lock has to be made anew.
     Gone {
-        /// The package.
-        package: Box<LockedPackage>,
+        /// Its name and version.
+        package: String,
         /// The whole story.
         error: Error,
     },
@@ -130,7 +130,7 @@ fn fetch_package(
     match fetch_blob(client, &promise, store, progress) {
         Ok(_) => Ok(()),
         Err(BlobError { error, missing: true }) => Err(FetchError::Gone {
-            package: Box::new(package.clone()),
+            package: format!("{} {}", package.name, package.version),
             error: error.hint(format!(
                 "{} {} is no longer in the archive: make the lock anew with `cargo xtask lock --update`, or name a snapshot archive: `--mirror {distribution}-snapshot=URL`",
                 package.name, package.version

@@ -96,12 +96,27 @@ impl Client {
         &self,
         url: &str,
         limit: u64,
+        open: impl FnMut() -> Result<W>,
+    ) -> Result<W, Failure> {
+        self.get_with(url, &[], limit, open)
+    }
+
+    /// As [`Client::get`], with header fields of the request. Credentials among them go to this address only, not to
+    /// one that it redirects to.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn get_with<W: Write>(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        limit: u64,
         mut open: impl FnMut() -> Result<W>,
     ) -> Result<W, Failure> {
         let mut wait = self.backoff.first;
         let mut attempts = 1;
         loop {
-            let reason = match self.get_once(url, limit, &mut open) {
+            let reason = match self.get_once(url, headers, limit, &mut open) {
                 Ok(writer) => return Ok(writer),
                 Err(reason) => reason,
             };
@@ -121,6 +136,7 @@ impl Client {
     fn get_once<W: Write>(
         &self,
         url: &str,
+        headers: &[(&str, &str)],
         limit: u64,
         open: &mut impl FnMut() -> Result<W>,
     ) -> Result<W, Reason> {
@@ -131,11 +147,11 @@ impl Client {
             })?;
             return copy(file, None, limit, open);
         }
-        let mut response = self
-            .agent(url)?
-            .get(url)
-            .call()
-            .map_err(Reason::from_transport)?;
+        let mut request = self.agent(url)?.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.call().map_err(Reason::from_transport)?;
         match response.status().as_u16() {
             200 => {}
             404 | 410 => return Err(Reason::Missing),

@@ -140,6 +140,19 @@ impl Mirrors {
         Ok(urls)
     }
 
+    /// Addresses that somebody names for `archive`, which is no archive of Debian packages: `npm`.
+    ///
+    /// # Errors
+    /// Nobody names one: the places that were looked at.
+    pub fn named_or_tried(&self, archive: &str) -> std::result::Result<Vec<String>, Vec<String>> {
+        let tried = || {
+            self.levels
+                .iter()
+                .map(|level| level.place.describe(archive))
+        };
+        self.named(archive).ok_or_else(|| tried().collect())
+    }
+
     fn named(&self, archive: &str) -> Option<Vec<String>> {
         self.levels
             .iter()

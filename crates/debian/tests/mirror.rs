@@ -448,7 +448,7 @@ fn a_package_that_left_the_archive_is_told_apart() {
     std::fs::remove_file(world.www().join("pool/main/app_2.0-1_all.deb")).unwrap();
     match world.fetch(&set).unwrap_err() {
         FetchError::Gone { package, error } => {
-            assert_eq!(package.name, "app");
+            assert_eq!(package, "app 2.0-1");
             assert_contains(
                 &error.report(),
                 &[

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use kindling_base::files::Sharing;
 use kindling_base::{Context, Error, Result, files, hash, sparse};
 use kindling_bundle::{
-    Artifact, Kernel, MANIFEST, Machine, Manifest, Package, Readiness, Rootfs, SCHEMA, SUMS,
+    Artifact, Kernel, MANIFEST, Machine, Manifest, NpmPackage, Package, Readiness, Rootfs, SCHEMA,
+    SUMS,
 };
 use kindling_store::Store;
 
 use crate::evidence::{self, Subject};
 use crate::inputs::Inputs;
 use crate::lock::Locked;
-use crate::plan::Plan;
+use crate::plan::{Plan, stage};
 use crate::project::Project;
 use crate::seal::{self, READ_ONLY};
 use crate::{initramfs, kernel, rootfs};
@@ -122,6 +123,7 @@ fn fill(
             timeout_s: recipe.ready.timeout_s,
         },
         packages: packages(locked),
+        npm: npm(locked),
         evidence: Vec::new(),
     };
     let subject = Subject {
@@ -132,6 +134,8 @@ fn fill(
         image: &folder.join(rootfs::FILE),
         stages: plan
             .stages()
+            // Packages of npm are inputs, listed as such.
+            .filter(|(name, _)| *name != stage::NPM)
             .map(|(stage, key)| (stage, key.to_owned()))
             .collect(),
     };
@@ -166,6 +170,16 @@ fn packages(locked: &Locked) -> Vec<Package> {
         sha256: package.sha256.clone(),
     };
     pinned.iter().map(package).collect()
+}
+
+fn npm(locked: &Locked) -> Vec<NpmPackage> {
+    let package = |package: &kindling_npm::LockedNpm| NpmPackage {
+        path: package.path.clone(),
+        name: package.name.clone(),
+        version: package.version.clone(),
+        integrity: package.integrity.clone(),
+    };
+    locked.lock.npm.iter().map(package).collect()
 }
 
 /// Puts one artifact into the bundle. Where it had to be copied, the hash is of the copy, so that what is promised

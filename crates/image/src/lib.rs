@@ -15,6 +15,7 @@ pub mod keyring;
 mod layers;
 pub mod listing;
 pub mod lock;
+mod npm;
 pub mod overlay;
 mod pipeline;
 pub mod plan;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::hash::{self, Hasher};
 use kindling_base::{Error, Result, files};
 use kindling_debian::{LockedPackage, LockedSuite};
+use kindling_npm::LockedNpm;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::{KernelSource, Located, Recipe};
@@ -36,6 +37,9 @@ pub struct Lock {
     pub suites: Vec<LockedSuite>,
     /// Every package of the root filesystem, sorted by name.
     pub packages: Vec<LockedPackage>,
+    /// Every package of npm, sorted by path.
+    #[serde(default)]
+    pub npm: Vec<LockedNpm>,
 }
 
 impl Lock {
@@ -53,6 +57,7 @@ impl Lock {
         self.request == other.request
             && self.kernel == other.kernel
             && self.packages == other.packages
+            && self.npm == other.npm
     }
 }
 
@@ -128,6 +133,7 @@ pub fn new(
     kernel: PinnedKernel,
     suites: Vec<LockedSuite>,
     packages: Vec<LockedPackage>,
+    npm: Vec<LockedNpm>,
 ) -> Lock {
     Lock {
         suites,
@@ -135,11 +141,12 @@ pub fn new(
         request: request(recipe),
         kernel,
         packages,
+        npm,
     }
 }
 
-/// Hash of what decides the resolution: distribution, suites, components, packages, recommends and the
-/// kernel's source. The rest of a recipe may change without a new lock.
+/// Hash of what decides the resolution: distribution, suites, components, packages, recommends, packages of npm and
+/// the kernel's source. The rest of a recipe may change without a new lock.
 pub fn request(recipe: &Recipe) -> String {
     let mut hasher = Hasher::new();
     let rootfs = &recipe.rootfs;
@@ -164,6 +171,9 @@ pub fn request(recipe: &Recipe) -> String {
         hasher
             .field(join(&archive.suites))
             .field(join(&archive.components));
+    }
+    if !recipe.npm.packages.is_empty() {
+        hasher.field("npm").field(join(&recipe.npm.packages));
     }
     match &recipe.kernel.source {
         KernelSource::Package(name) => hasher.field("package").field(&name.value),
@@ -206,6 +216,12 @@ fn render(lock: &Lock) -> String {
     for package in &lock.packages {
         let _ = writeln!(text, "    {},", inline(package));
     }
+    if !lock.npm.is_empty() {
+        text.push_str("]\n\nnpm = [\n");
+        for package in &lock.npm {
+            let _ = writeln!(text, "    {},", inline_npm(package));
+        }
+    }
     text.push_str("]\n\n[kernel]\n");
     let _ = match &lock.kernel {
         PinnedKernel::Package { package } => writeln!(text, "package = {}", inline(package)),
@@ -241,6 +257,30 @@ fn inline(package: &LockedPackage) -> String {
         quote(sha256),
         quote(path),
     )
+}
+
+fn inline_npm(package: &LockedNpm) -> String {
+    let LockedNpm {
+        path,
+        name,
+        version,
+        integrity,
+        tarball,
+        node,
+    } = package;
+    let mut text = format!(
+        "{{ path = {}, name = {}, version = {}, integrity = {}",
+        quote(path),
+        quote(name),
+        quote(version),
+        quote(integrity)
+    );
+    for (key, value) in [("tarball", tarball), ("node", node)] {
+        if let Some(value) = value {
+            let _ = write!(text, ", {key} = {}", quote(value));
+        }
+    }
+    text + " }"
 }
 
 fn quote(text: &str) -> String {

@@ -20,6 +20,8 @@ pub mod stage {
     pub const INITRAMFS: &str = "initramfs";
     /// Unpacked and configured packages, frozen.
     pub const PACKAGES: &str = "packages";
+    /// A package of npm, checked and unzipped.
+    pub const NPM: &str = kindling_npm::STAGE;
     /// The ext4 image.
     pub const ROOTFS: &str = "rootfs";
     /// What would fail at boot, looked for on the finished tree.
@@ -37,6 +39,8 @@ pub struct Plan {
     pub initramfs: Option<String>,
     /// Key of each layer of the frozen package tree, the lowest first; a layer's key covers those below it.
     pub packages: Vec<String>,
+    /// Key of each package of npm.
+    pub npm: Vec<String>,
     /// Key of the ext4 image.
     pub rootfs: String,
     /// Key of the report on what would fail at boot.
@@ -55,10 +59,12 @@ impl Plan {
         ];
         let initramfs = self.initramfs.as_deref();
         let packages = self.packages.iter();
+        let npm = self.npm.iter();
         always
             .into_iter()
             .chain(packages.map(|key| (stage::PACKAGES, key.as_str())))
             .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
+            .chain(npm.map(|key| (stage::NPM, key.as_str())))
     }
 
     /// Marks results as used now: a bundle that is up to date keeps what it was made of from growing old.
@@ -91,6 +97,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
         kernel,
         initramfs,
         packages,
+        npm: npm_keys(locked),
         rootfs,
         lint,
         bundle,
@@ -135,6 +142,14 @@ fn packages_keys(locked: &Locked) -> Vec<String> {
     keys
 }
 
+/// A hash that is none has no key; fetching tells what is wrong with it.
+fn npm_keys(locked: &Locked) -> Vec<String> {
+    let packages = locked.lock.npm.iter();
+    packages
+        .filter_map(|package| kindling_npm::key(package).ok())
+        .collect()
+}
+
 fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
     let mut key = Hasher::new();
     key.field(env!("KINDLING_CODE_ROOTFS"))
@@ -142,6 +157,11 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
         .field(packages);
     key.field(&locked.recipe.name)
         .field(locked.recipe.rootfs.free_mib.to_le_bytes());
+    for package in &locked.lock.npm {
+        key.field("npm")
+            .field(&package.path)
+            .field(&package.integrity);
+    }
     for entry in &inputs.overlays {
         let (kind, content): (&str, &[u8]) = match &entry.kind {
             OverlayKind::Directory => ("directory", b""),

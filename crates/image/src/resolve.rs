@@ -7,10 +7,12 @@ use kindling_base::{Error, Event, Reporter, Result, nearest};
 use kindling_debian::{
     Archive, Client, Index, LockedPackage, Mirrors, Request, fetch_index, solve,
 };
+use kindling_npm::LockedNpm;
 use kindling_store::Store;
 
 use crate::layers;
 use crate::lock::{self, Lock, Locked, PinnedKernel};
+use crate::npm;
 use crate::project::Project;
 use crate::recipe::{KernelSource, Located, Recipe, VendorArchive};
 
@@ -82,29 +84,41 @@ pub fn resolve(
     }
 }
 
-/// What of the old lock is to stay.
-fn pins(policy: Policy, old: Option<&Lock>) -> Result<Vec<LockedPackage>> {
-    let pinned: Vec<_> = old.into_iter().flat_map(Lock::debs).cloned().collect();
+/// What of an old lock is to stay.
+#[derive(Default)]
+struct Pins {
+    debs: Vec<LockedPackage>,
+    npm: Vec<LockedNpm>,
+}
+
+fn pins(policy: Policy, old: Option<&Lock>) -> Result<Pins> {
+    let mut pinned = Pins {
+        debs: old.into_iter().flat_map(Lock::debs).cloned().collect(),
+        npm: old.map(|old| old.npm.clone()).unwrap_or_default(),
+    };
     match policy {
-        Policy::Update => Ok(Vec::new()),
+        Policy::Update => Ok(Pins::default()),
         Policy::UpdateOnly(names) => {
             for name in &names {
-                if !pinned.iter().any(|package| package.name == *name) {
+                let debs = pinned.debs.iter().map(|package| package.name.as_str());
+                let mut all = debs.chain(pinned.npm.iter().map(|package| package.name.as_str()));
+                if !all.any(|pinned| pinned == name) {
                     return Err(not_pinned(name, &pinned));
                 }
             }
-            Ok(pinned
-                .into_iter()
-                .filter(|package| !names.contains(&package.name))
-                .collect())
+            pinned.debs.retain(|package| !names.contains(&package.name));
+            pinned.npm.retain(|package| !names.contains(&package.name));
+            Ok(pinned)
         }
         Policy::Frozen | Policy::Keep | Policy::Refresh => Ok(pinned),
     }
 }
 
-fn not_pinned(name: &str, pinned: &[LockedPackage]) -> Error {
+fn not_pinned(name: &str, pinned: &Pins) -> Error {
     let error = Error::user(format!("the lock has no package `{name}`"));
-    let near = nearest(name, pinned.iter().map(|package| package.name.as_str()), 3);
+    let debs = pinned.debs.iter().map(|package| package.name.as_str());
+    let npm = pinned.npm.iter().map(|package| package.name.as_str());
+    let near = nearest(name, debs.chain(npm), 3);
     match near.as_slice() {
         [] => error.hint("name a package of the lock, or leave the name out to update all"),
         near => error.hint(format!("did you mean `{}`?", near.join("`, `"))),
@@ -125,7 +139,7 @@ pub fn mirrors(recipe: &Recipe, sources: &Sources<'_>) -> Result<Mirrors> {
 
 fn ask_archives(
     recipe: &Recipe,
-    pins: &[LockedPackage],
+    pins: &Pins,
     sources: &Sources<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Lock> {
@@ -138,14 +152,15 @@ fn ask_archives(
         sources.store,
         reporter,
     )?;
-    index.prefer(pins);
+    index.prefer(&pins.debs);
     let request = Request {
         packages: values(&recipe.rootfs.packages),
         recommends: recipe.rootfs.recommends,
     };
     let packages = solve(&index, &request).map_err(|error| error.within(recipe.path.display()))?;
     let kernel = pin_kernel(recipe, &index)?;
-    Ok(lock::new(recipe, kernel, index.releases, packages))
+    let npm = npm::resolve(recipe, &packages, &pins.npm, &mirrors, sources, reporter)?;
+    Ok(lock::new(recipe, kernel, index.releases, packages, npm))
 }
 
 /// The distribution's archive, then those of vendors. Each trusts its own keys only.
@@ -234,7 +249,7 @@ fn report_changes(path: &Path, old: Option<&Lock>, new: &Lock, reporter: &dyn Re
             )));
         }
     }
-    let rows = changes(&old.packages, &new.packages);
+    let rows = changes(old, new);
     if rows.is_empty() {
         reporter.report(Event::Note(format!(
             "{}: no package changed",
@@ -249,25 +264,39 @@ fn report_changes(path: &Path, old: Option<&Lock>, new: &Lock, reporter: &dyn Re
     }
 }
 
-/// The differences of two package lists, one line each: `  name  old -> new`.
-fn changes(old: &[LockedPackage], new: &[LockedPackage]) -> Vec<String> {
-    let key = |package: &LockedPackage| (package.name.clone(), package.architecture.clone());
-    let index = |list: &[LockedPackage]| -> std::collections::BTreeMap<_, _> {
-        list.iter()
-            .map(|package| (key(package), package.version.clone()))
-            .collect()
+/// The differences of two locks, one line a package: `  name  old -> new`. Packages of npm come last.
+fn changes(old: &Lock, new: &Lock) -> Vec<String> {
+    let index = |lock: &Lock| -> std::collections::BTreeMap<_, _> {
+        let debs = lock.packages.iter().map(|package| {
+            let LockedPackage {
+                name, architecture, ..
+            } = package;
+            (
+                (false, name.clone(), architecture.clone()),
+                package.version.clone(),
+            )
+        });
+        let npm = lock.npm.iter().map(|package| {
+            let name = format!("npm {}", package.shown());
+            ((true, name, String::new()), package.version.clone())
+        });
+        debs.chain(npm).collect()
     };
     let (before, after) = (index(old), index(new));
     let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let width = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let width = names
+        .iter()
+        .map(|(_, name, _)| name.len())
+        .max()
+        .unwrap_or(0);
     let row = |name: &str, change: String| format!("  {name:width$}  {change}");
     names
         .into_iter()
         .filter_map(|key| match (before.get(key), after.get(key)) {
             (Some(a), Some(b)) if a == b => None,
-            (Some(a), Some(b)) => Some(row(&key.0, format!("{a} -> {b}"))),
-            (Some(a), None) => Some(row(&key.0, format!("{a} removed"))),
-            (None, Some(b)) => Some(row(&key.0, format!("{b} added"))),
+            (Some(a), Some(b)) => Some(row(&key.1, format!("{a} -> {b}"))),
+            (Some(a), None) => Some(row(&key.1, format!("{a} removed"))),
+            (None, Some(b)) => Some(row(&key.1, format!("{b} added"))),
             (None, None) => None,
         })
         .collect()

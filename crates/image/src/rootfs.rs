@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::hash::Hasher;
 use kindling_base::{Error, Event, Reporter, Result, Unit};
+use kindling_npm::LockedNpm;
 use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
 
 use crate::overlay::{OverlayEntry, OverlayKind};
@@ -17,6 +18,8 @@ pub const FILE: &str = "rootfs.ext4";
 pub struct Request<'a> {
     /// The layers of the frozen package tree, the lowest first.
     pub packages: &'a [PathBuf],
+    /// Packages of npm, each with its unzipped tarball.
+    pub npm: &'a [(LockedNpm, PathBuf)],
     /// Files laid over it, in order.
     pub overlays: &'a [OverlayEntry],
     /// The stage's key: UUID and hash seed derive from it.
@@ -32,7 +35,12 @@ pub struct Request<'a> {
 /// # Errors
 /// The tree does not read, an overlay does not fit it, or the image cannot be written.
 pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Result<()> {
-    let tree = tree(request.packages, request.overlays, request.epoch)?;
+    let tree = tree(
+        request.packages,
+        request.npm,
+        request.overlays,
+        request.epoch,
+    )?;
     let options = kindling_ext4::Options {
         uuid: uuid(request.key),
         hash_seed: derive(request.key, "hash seed"),
@@ -53,12 +61,18 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
     Ok(())
 }
 
-/// The finished tree: overlays over the frozen packages. `epoch` is in seconds since 1970.
+/// The finished tree: overlays over packages of npm over the frozen packages. `epoch` is in seconds since 1970.
 ///
 /// # Errors
-/// The layers do not read, or an overlay does not fit them.
-pub fn tree(packages: &[PathBuf], overlays: &[OverlayEntry], epoch: i64) -> Result<Tree> {
+/// The layers or tarballs do not read, or what is laid over them does not fit.
+pub fn tree(
+    packages: &[PathBuf],
+    npm: &[(LockedNpm, PathBuf)],
+    overlays: &[OverlayEntry],
+    epoch: i64,
+) -> Result<Tree> {
     let mut tree = kindling_debian::layer::tree(packages)?;
+    kindling_npm::install(&mut tree, npm, epoch)?;
     lay_over(&mut tree, overlays, epoch)?;
     Ok(tree)
 }

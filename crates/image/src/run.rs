@@ -51,9 +51,11 @@ impl Run<'_> {
             return Ok(cached);
         }
         let packages = self.packages()?;
+        let npm = self.npm()?;
         let image = self.stage(stage::ROOTFS, &self.plan.rootfs, "writing ext4", |out| {
             let request = rootfs::Request {
                 packages: &packages,
+                npm: &npm,
                 overlays: &self.inputs.overlays,
                 key: &self.plan.rootfs,
                 epoch: self.epoch(),

@@ -1,7 +1,7 @@
 //! For tests only: what a package archive is made of, small, throwaway and able to misbehave.
 //!
 //! [`LoopbackMirror`] serves a folder and fails on request; [`Signer`] makes OpenPGP keys and signs with them;
-//! [`Deb`] and [`Repository`] build packages and the archive around them.
+//! [`Deb`] and [`Repository`] build packages and the archive around them; [`NpmRegistry`] has packages of npm.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,10 +10,12 @@
 
 mod deb;
 mod mirror;
+mod npm;
 mod repository;
 mod signer;
 
 pub use deb::Deb;
 pub use mirror::{Fault, LoopbackMirror};
+pub use npm::NpmRegistry;
 pub use repository::{Repository, Suite};
 pub use signer::Signer;

@@ -165,10 +165,19 @@ impl Shared {
     }
 
     fn file(&self, path: &str) -> Option<Vec<u8>> {
+        // Clients of npm write the slash of a scope so.
+        let path = path.replace("%2f", "/").replace("%2F", "/");
         let path = Path::new(path.trim_start_matches('/'));
         let plain = path
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
-        plain.then(|| std::fs::read(self.folder.join(path)).ok())?
+        let path = self.folder.join(path);
+        // What is said of a folder: a registry of npm has a document at the path above its tarballs.
+        let path = if path.is_dir() {
+            path.join("index.json")
+        } else {
+            path
+        };
+        plain.then(|| std::fs::read(path).ok())?
     }
 }

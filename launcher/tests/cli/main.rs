@@ -2,6 +2,8 @@
 
 mod failures;
 mod firecracker;
+mod gc;
 mod leftovers;
 mod life;
+mod snapshots;
 mod support;

@@ -127,6 +127,7 @@ impl Case {
                 marker: MARKER.to_owned(),
                 timeout_s: 60,
             },
+            npm: Vec::new(),
             packages: Vec::new(),
             evidence: Vec::new(),
         };

@@ -15,9 +15,13 @@ pub(crate) fn run(args: &Lock, global: &Global, renderer: &dyn Renderer) -> Resu
     let locked = resolve(recipe, policy, &setup.sources(&args), renderer)?;
     let path = kindling_image::lock::path(&locked.recipe.path);
     renderer.note(&format!(
-        "{} pins {} packages",
+        "{} pins {} packages{}",
         path.display(),
-        locked.lock.packages.len()
+        locked.lock.packages.len(),
+        match locked.lock.npm.len() {
+            0 => String::new(),
+            npm => format!(" and {npm} of npm"),
+        }
     ));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod installed;
 mod licence;
+mod npm;
 mod provenance;
 mod purl;
 mod sbom;
@@ -47,8 +48,9 @@ pub(crate) struct Subject<'a> {
 /// The image's package database or the checkout cannot be read.
 pub(crate) fn write(subject: &Subject<'_>) -> Result<[(&'static str, String); 2]> {
     let installed = installed::read(subject.image)?;
+    let npm = npm::read(subject.image, &subject.locked.lock.npm)?;
     Ok([
-        (SBOM, text(&sbom::sbom(subject, &installed)?)?),
+        (SBOM, text(&sbom::sbom(subject, &installed, &npm)?)?),
         (PROVENANCE, text(&provenance::provenance(subject))?),
     ])
 }

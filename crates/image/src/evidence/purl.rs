@@ -29,6 +29,12 @@ pub(super) fn cargo(name: &str, version: &str) -> String {
     format!("pkg:cargo/{}@{}", encode(name), encode(version))
 }
 
+/// `pkg:npm/%40scope/name@1.2.3`.
+pub(super) fn npm(name: &str, version: &str) -> String {
+    let name: Vec<String> = name.split('/').map(encode).collect();
+    format!("pkg:npm/{}@{}", name.join("/"), encode(version))
+}
+
 /// Percent-encoding of the purl specification: everything but letters, digits and `.-_~` in a component; a colon may
 /// stay.
 fn encode(text: &str) -> String {
@@ -51,6 +57,8 @@ mod tests {
     #[test]
     fn what_is_not_plain_is_encoded() {
         assert_eq!(super::cargo("a+b", "1:2~rc"), "pkg:cargo/a%2Bb@1:2~rc");
+        let npm = super::npm("@openai/codex", "1.0.0-linux");
+        assert_eq!(npm, "pkg:npm/%40openai/codex@1.0.0-linux");
         assert_eq!(super::encode("é/@?"), "%C3%A9%2F%40%3F");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::installed::Installed;
 use super::licence::Licence;
+use super::npm::Component;
 use super::{Subject, purl};
 use crate::lock::PinnedKernel;
 use crate::rootfs;
@@ -17,6 +18,7 @@ use crate::rootfs;
 pub(super) fn sbom(
     subject: &Subject<'_>,
     installed: &BTreeMap<String, Installed>,
+    npm: &[Component],
 ) -> Result<Value> {
     let recipe = &subject.locked.recipe;
     let manifest = subject.manifest;
@@ -33,6 +35,9 @@ pub(super) fn sbom(
         let needs: Vec<String> = needs.collect();
         let id = purl::deb(recipe, package);
         parts.add(&id, deb(package, &id, &known), needs);
+    }
+    for component in npm {
+        parts.add(&component.id, component.to_json(), component.needs.clone());
     }
     let kernel = match &subject.locked.lock.kernel {
         PinnedKernel::Package { package } => {

@@ -39,7 +39,10 @@ pub fn changes(first: (&Path, &Manifest), second: (&Path, &Manifest)) -> Result<
         Listing::read(&folder.join(&manifest.rootfs.artifact.file))
     };
     let (before, after) = (read(first)?, read(second)?);
-    let (owned_before, owned_after) = (Owners::read(&before)?, Owners::read(&after)?);
+    let (owned_before, owned_after) = (
+        Owners::read(&before, &first.1.npm)?,
+        Owners::read(&after, &second.1.npm)?,
+    );
     let mut paths = Vec::new();
     let all: BTreeSet<_> = before.nodes.keys().chain(after.nodes.keys()).collect();
     for path in all {
@@ -66,10 +69,13 @@ pub fn changes(first: (&Path, &Manifest), second: (&Path, &Manifest)) -> Result<
 
 fn packages(first: &Manifest, second: &Manifest) -> Vec<(String, Option<String>, Option<String>)> {
     let versions = |manifest: &Manifest| -> BTreeMap<String, String> {
-        let packages = manifest.packages.iter();
-        packages
-            .map(|package| (package.name.clone(), package.version.clone()))
-            .collect()
+        let debs = manifest.packages.iter();
+        let debs = debs.map(|package| (package.name.clone(), package.version.clone()));
+        let npm = manifest.npm.iter().map(|package| {
+            let path = package.path.replace("node_modules/", "");
+            (format!("npm:{path}"), package.version.clone())
+        });
+        debs.chain(npm).collect()
     };
     let (before, after) = (versions(first), versions(second));
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();

@@ -67,7 +67,7 @@ pub struct Privileged {
 /// The image does not read.
 pub fn inspect(folder: &Path, manifest: &Manifest) -> Result<Inspection> {
     let listing = Listing::read(&folder.join(&manifest.rootfs.artifact.file))?;
-    let owners = Owners::read(&listing)?;
+    let owners = Owners::read(&listing, &manifest.npm)?;
     let mut unowned_bytes = 0;
     let (mut files, mut bytes) = (0, 0);
     let mut shares: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
@@ -97,7 +97,19 @@ pub fn inspect(folder: &Path, manifest: &Manifest) -> Result<Inspection> {
         version: package.version.clone(),
         bytes: shares.get(package.name.as_str()).copied().unwrap_or(0),
     };
-    let mut packages: Vec<Share> = manifest.packages.iter().map(share).collect();
+    // A package of npm at several places is one line.
+    let mut npm = std::collections::BTreeMap::new();
+    for package in &manifest.npm {
+        let owner = owners::shown(package);
+        let share = Share {
+            name: format!("npm:{}", package.name),
+            version: package.version.clone(),
+            bytes: shares.get(owner.as_str()).copied().unwrap_or(0),
+        };
+        npm.insert(owner, share);
+    }
+    let debs = manifest.packages.iter().map(share);
+    let mut packages: Vec<Share> = debs.chain(npm.into_values()).collect();
     packages.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
     Ok(Inspection {
         name: manifest.name.clone(),

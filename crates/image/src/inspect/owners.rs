@@ -1,8 +1,10 @@
-//! Which package has which path, from dpkg's lists in the image.
+//! Which package has which path: from dpkg's lists in the image, and from the folders of npm's packages.
 
 use std::collections::HashMap;
 
 use kindling_base::Result;
+use kindling_bundle::NpmPackage;
+use kindling_npm::LIBRARY;
 
 use crate::listing::Listing;
 
@@ -10,10 +12,14 @@ const LISTS: &[u8] = b"var/lib/dpkg/info/";
 
 /// Paths without their leading slash, each with its package.
 #[derive(Debug, Default)]
-pub(super) struct Owners(HashMap<Vec<u8>, String>);
+pub(super) struct Owners {
+    paths: HashMap<Vec<u8>, String>,
+    /// Folders of npm's packages, each with the package as it is shown.
+    folders: HashMap<Vec<u8>, String>,
+}
 
 impl Owners {
-    pub(super) fn read(listing: &Listing) -> Result<Self> {
+    pub(super) fn read(listing: &Listing, npm: &[NpmPackage]) -> Result<Self> {
         let mut owners = HashMap::new();
         for path in listing.nodes.keys() {
             let name = path
@@ -30,12 +36,30 @@ impl Owners {
                 owners.insert(merged(owned), name.to_owned());
             }
         }
-        Ok(Self(owners))
+        let folders = npm.iter().map(|package| {
+            let folder = format!("{LIBRARY}/{}", package.path);
+            (folder.into_bytes(), shown(package))
+        });
+        Ok(Self {
+            paths: owners,
+            folders: folders.collect(),
+        })
     }
 
     pub(super) fn of(&self, path: &[u8]) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        let owner = self.paths.get(path).or_else(|| {
+            // The package whose folder is the nearest above.
+            let slashes = (0..path.len()).rev().filter(|at| path[*at] == b'/');
+            let mut folders = slashes.map(|at| &path[..at]);
+            folders.find_map(|folder| self.folders.get(folder))
+        });
+        owner.map(String::as_str)
     }
+}
+
+/// A package of npm as `inspect` names it, so that it is not taken for a .deb.
+pub(super) fn shown(package: &NpmPackage) -> String {
+    format!("npm:{}@{}", package.name, package.version)
 }
 
 /// Where a path of a package is with a merged /usr: packages of Debian 12 still have files in /bin and /lib.

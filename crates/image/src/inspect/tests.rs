@@ -101,6 +101,7 @@ fn bundle(folder: &Path, version: &str, change: impl FnOnce(&mut Tree)) -> Manif
             marker: String::new(),
             timeout_s: 1,
         },
+        npm: Vec::new(),
         packages: vec![Package {
             name: "sudo".into(),
             version: version.into(),

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::extends::Resolved;
 use super::lint::lint;
 use super::location::{Located, Problem};
-use super::name::{HOSTNAME, LINE, PACKAGE, PLAIN, SHA256, TEXT, URL, VARIABLE};
+use super::name::{HOSTNAME, LINE, NPM, PACKAGE, PLAIN, SHA256, TEXT, URL, VARIABLE};
 use super::reader::Reader;
 use super::{
-    Image, Initramfs, KernelSource, KernelSpec, Ready, Recipe, RootfsSpec, VendorArchive, Vm,
-    cmdline,
+    Image, Initramfs, KernelSource, KernelSpec, NpmSpec, Ready, Recipe, RootfsSpec, VendorArchive,
+    Vm, cmdline,
 };
 
 /// `None` only if a mistake was added to `problems`.
@@ -28,6 +28,7 @@ pub(super) fn decode(
     let kernel = reader.table("kernel", kernel);
     let initramfs = reader.table("initramfs", initramfs);
     let rootfs = reader.table("rootfs", rootfs);
+    let npm = reader.table("npm", npm);
     let vm = reader.table("vm", vm);
     let ready = reader.table("ready", ready);
     let lint = reader.table("lint", lint);
@@ -45,6 +46,7 @@ pub(super) fn decode(
         kernel: kernel?,
         initramfs: initramfs?,
         rootfs: rootfs?,
+        npm: npm?,
         vm: vm?,
         ready: ready?,
         lint: lint?,
@@ -186,6 +188,25 @@ fn archive(mut reader: Reader<'_>) -> Option<VendorArchive> {
         suites: suites?,
         components: components?,
         keyring: keyring?,
+    })
+}
+
+fn npm(mut reader: Reader<'_>) -> Option<NpmSpec> {
+    let packages = reader.or("packages", Vec::new(), |r, key| r.list(key, &NPM, 0));
+    let name = |item: &Located<String>| kindling_npm::split_name(&item.value).0.to_owned();
+    for (at, package) in packages.iter().flatten().enumerate() {
+        let name_of = name(package);
+        let mut earlier = packages.iter().flatten().take(at);
+        // The same text twice is told already.
+        if earlier.any(|other| name(other) == name_of && other.value != package.value) {
+            let message = format!("the package `{name_of}` of npm is asked for twice");
+            let hint = format!("remove one; what a parent recipe lists is removed by `-{name_of}`");
+            reader.problem(Problem::new(&package.at, message, hint));
+        }
+    }
+    reader.finish();
+    Some(NpmSpec {
+        packages: packages?,
     })
 }
 

@@ -9,11 +9,12 @@ use super::location::{Location, Problem, into_error};
 use super::tree::{Node, Table, Value, read};
 
 /// The lists that a child appends to; a leading `-` in the child removes an inherited entry.
-const APPENDED: [(&str, &str); 5] = [
+const APPENDED: [(&str, &str); 6] = [
     ("kernel", "fragments"),
     ("rootfs", "packages"),
     ("rootfs", "overlays"),
     ("rootfs", "archives"),
+    ("npm", "packages"),
     ("lint", "waive"),
 ];
 
@@ -151,7 +152,10 @@ fn append(mut items: Vec<Node>, own: Vec<Node>, problems: &mut Vec<Problem>) -> 
             continue;
         };
         let before = items.len();
-        items.retain(|item| !matches!(&item.value, Value::String(text) if text == removed));
+        // A package of npm goes by its name, whichever of its versions is asked for.
+        let is_removed =
+            |text: &str| text == removed || kindling_npm::split_name(text).0 == removed;
+        items.retain(|item| !matches!(&item.value, Value::String(text) if is_removed(text)));
         if items.len() == before {
             problems.push(not_inherited(&node.at, removed, &items));
         }

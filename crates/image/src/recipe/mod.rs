@@ -45,6 +45,8 @@ pub struct Recipe {
     pub initramfs: Initramfs,
     /// What is in its root filesystem.
     pub rootfs: RootfsSpec,
+    /// What of npm is in it as well.
+    pub npm: NpmSpec,
     /// The machine it is made for.
     pub vm: Vm,
     /// How a launcher learns that it is up.
@@ -138,6 +140,18 @@ pub struct VendorArchive {
     pub components: Vec<Located<String>>,
     /// Name of the keyring with the vendor's keys, which are trusted for this archive only.
     pub keyring: Located<String>,
+}
+
+/// `[npm]`; a recipe may leave it out.
+///
+/// Each package is installed as `npm install --global` does it, below `/usr/local`, with its own dependencies inside its
+/// own folder; no scripts of packages are run. Registries come from `--mirror npm=URL` and the other places for mirrors
+/// (`[rootfs.mirrors]` among them), then from npm's own configuration. docs/npm.md says more.
+#[derive(Clone, Debug, Default)]
+pub struct NpmSpec {
+    /// Packages asked for: `name`, `@scope/name`, and after another `@` a range of versions or a tag. Children of a recipe
+    /// add to them, and take one away by its name after a `-`.
+    pub packages: Vec<Located<String>>,
 }
 
 /// `[vm]`

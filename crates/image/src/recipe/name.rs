@@ -31,6 +31,12 @@ pub(super) const PACKAGE: Rule = Rule {
     words: "a package name has two or more lowercase letters, digits, `+`, `-` and `.`, and begins with a letter or digit",
 };
 
+/// What npm installs from a registry.
+pub(super) const NPM: Rule = Rule {
+    accepts: |text| kindling_npm::Spec::requested(text).is_some(),
+    words: "write `name` or `@scope/name`, and `@` with a range of versions or a tag if not the newest is wanted: `name@^1.2`",
+};
+
 /// RFC 1123, and Linux's limit of 64 characters (`__NEW_UTS_LEN`).
 pub(super) const HOSTNAME: Rule = Rule {
     accepts: |text| {

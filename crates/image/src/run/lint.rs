@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use kindling_base::{Error, Event, Result, files};
 use kindling_debian::FetchError;
 use kindling_lint::{Image, Initramfs, Judged, Kernel, Waiver};
+use kindling_npm::LockedNpm;
 
 use super::Run;
 use crate::bundle::Parts;
@@ -22,10 +23,10 @@ impl Run<'_> {
         if self.cached(stage::LINT, &self.plan.lint).is_some() {
             return Ok(());
         }
-        let packages = self.lint_packages()?;
+        let (packages, npm) = (self.lint_packages()?, self.npm()?);
         let detail = "looking for what would fail at boot";
         self.stage(stage::LINT, &self.plan.lint, detail, |out| {
-            let judged = self.judge(&packages, parts)?;
+            let judged = self.judge(&packages, &npm, parts)?;
             for waiver in &judged.unused {
                 self.reporter.report(Event::Warning(unused(waiver)));
             }
@@ -41,8 +42,8 @@ impl Run<'_> {
 
     /// What the rules find, waivers applied.
     pub(crate) fn lint_report(&self, parts: &Parts) -> Result<Judged, FetchError> {
-        let packages = self.lint_packages()?;
-        Ok(self.judge(&packages, parts)?)
+        let (packages, npm) = (self.lint_packages()?, self.npm()?);
+        Ok(self.judge(&packages, &npm, parts)?)
     }
 
     /// The package tree, which the table of stages has already if the image was just made of it.
@@ -54,9 +55,14 @@ impl Run<'_> {
         stored.map_or_else(|| self.packages(), Ok)
     }
 
-    fn judge(&self, packages: &[PathBuf], parts: &Parts) -> Result<Judged> {
+    fn judge(
+        &self,
+        packages: &[PathBuf],
+        npm: &[(LockedNpm, PathBuf)],
+        parts: &Parts,
+    ) -> Result<Judged> {
         let recipe = &self.locked.recipe;
-        let tree = rootfs::tree(packages, &self.inputs.overlays, self.epoch())?;
+        let tree = rootfs::tree(packages, npm, &self.inputs.overlays, self.epoch())?;
         let config = files::read_text(&parts.kernel.join("config"))?;
         let vmlinux = files::read_start(&parts.kernel.join(kernel::FILE), HEAD)?;
         let initramfs = parts.initramfs.as_deref().map(|folder| {

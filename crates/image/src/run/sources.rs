@@ -1,4 +1,4 @@
-//! What stages are made of, fetched into the store: .debs and the kernel's source.
+//! What stages are made of, fetched into the store: .debs, packages of npm and the kernel's source.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,7 +9,9 @@ use kindling_debian::{Client, FetchError, LockedPackage, deb, fetch_packages, fe
 use super::Run;
 use crate::kernel;
 use crate::lock::PinnedKernel;
+use crate::npm;
 use crate::plan::stage;
+use kindling_npm::LockedNpm;
 
 /// Name of the kernel's source where it was taken out of a .deb, and of its SHA-256.
 const TARBALL: &str = "linux.tar.xz";
@@ -55,6 +57,34 @@ impl Run<'_> {
         let bytes = packages.iter().map(|package| package.size).sum();
         self.downloaded(started, bytes);
         Ok(paths)
+    }
+
+    /// The packages of npm, each with its unzipped tarball.
+    pub(super) fn npm(&self) -> Result<Vec<(LockedNpm, PathBuf)>, FetchError> {
+        let packages = &self.locked.lock.npm;
+        let store = self.sources.store;
+        if let Some(tars) = kindling_npm::stored(packages, store)? {
+            return Ok(packages.iter().cloned().zip(tars).collect());
+        }
+        let started = Instant::now();
+        self.start(stage::DOWNLOAD, &describe_npm(packages));
+        let registries = npm::registries(self.mirrors, self.sources)?;
+        let fetched = kindling_npm::fetch(
+            packages,
+            &Client::default(),
+            &registries,
+            store,
+            self.reporter,
+        );
+        let tars = fetched.map_err(|error| match error {
+            kindling_npm::FetchError::Gone { package, error } => {
+                FetchError::Gone { package, error }
+            }
+            kindling_npm::FetchError::Failed(error) => FetchError::Failed(error),
+        })?;
+        let sizes = tars.iter().map(|tar| Ok(files::metadata(tar)?.len()));
+        self.downloaded(started, sizes.sum::<Result<u64>>()?);
+        Ok(packages.iter().cloned().zip(tars).collect())
     }
 
     fn downloaded(&self, started: Instant, bytes: u64) {
@@ -116,5 +146,12 @@ fn describe_download(packages: &[LockedPackage]) -> String {
     match packages {
         [one] => format!("fetching {}", one.name),
         many => format!("fetching {} packages", many.len()),
+    }
+}
+
+fn describe_npm(packages: &[LockedNpm]) -> String {
+    match packages {
+        [one] => format!("fetching {} of npm", one.name),
+        many => format!("fetching {} packages of npm", many.len()),
     }
 }

@@ -83,6 +83,11 @@ fn build(request: &Request<'_>, world: &World) -> Result<PathBuf> {
             store.adopt_blob(sha256, &blob)?;
         }
     }
+    for key in &request.plan.npm {
+        if let Some(package) = request.store.stage(stage::NPM, key) {
+            store.adopt_stage(stage::NPM, key, &package)?;
+        }
+    }
     let key = &request.plan.kernel;
     if request.share_kernel
         && let Some(kernel) = request.store.stage(stage::KERNEL, key)

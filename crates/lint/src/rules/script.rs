@@ -1,9 +1,10 @@
 //! Scripts and their interpreters.
 
 use kindling_base::Result;
+use kindling_tree::Kind;
 
 use super::Facts;
-use crate::files::{Files, shown};
+use crate::files::{Files, Found, shown};
 use crate::rule::{Report, Rule};
 
 pub(super) const INTERPRETER: Rule = Rule {
@@ -11,7 +12,9 @@ pub(super) const INTERPRETER: Rule = Rule {
     summary: "the interpreter of every script is there",
     explanation: "A script whose `#!` names a missing program fails with `No such file or directory`, naming the script and \
                   not the program. Looked at are scripts that something may start: on the PATH, in /etc, in /opt and in \
-                  folders of libraries' own programs; not examples and templates.",
+                  folders of libraries' own programs; not examples and templates. Of packages of npm the commands on \
+                  the PATH are looked at; one that is neither a script nor a program stands for something that an install \
+                  script would have put there.",
     check: interpreter,
 };
 
@@ -39,8 +42,17 @@ const MATERIAL: [&str; 6] = [
 /// A longer first line is no interpreter's (BINPRM_BUF_SIZE of Linux).
 const MAX_LINE: usize = 256;
 
+/// Where links to the commands of npm's packages are.
+const COMMANDS: [&str; 2] = ["usr/bin/", "usr/local/bin/"];
+
 fn interpreter(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     for (path, entry) in facts.image.tree.iter() {
+        if let Kind::Symlink(_) = &entry.kind {
+            if let Some(problem) = command(&facts.files, path)? {
+                report.add(shown(path), problem);
+            }
+            continue;
+        }
         if !facts.files.is_executable(entry)
             || !STARTED.iter().any(|s| path.starts_with(s.as_bytes()))
         {
@@ -64,6 +76,32 @@ fn interpreter(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is wrong with a link on the PATH to a package of npm; `None` also for other links.
+fn command(files: &Files<'_>, path: &[u8]) -> Result<Option<String>> {
+    let name = shown(path);
+    if !COMMANDS.iter().any(|folder| name[1..].starts_with(folder)) {
+        return Ok(None);
+    }
+    let Found::Entry(target, entry) = files.find(&name) else {
+        return Ok(None);
+    };
+    let target = shown(&target);
+    let Some(content) = files
+        .content(entry)
+        .filter(|_| target.contains("/node_modules/"))
+    else {
+        return Ok(None);
+    };
+    let mut head = vec![0; content.len().min(MAX_LINE as u64) as usize];
+    content.read_at(0, &mut head)?;
+    if !head.starts_with(b"#!") && !head.starts_with(b"\x7fELF") {
+        return Ok(Some(format!(
+            "it leads to {target}, which is neither a script nor a program"
+        )));
+    }
+    Ok(problem(files, &head))
 }
 
 /// What is wrong with the first line of a file; `None` also for what is no script.
@@ -108,5 +146,25 @@ mod tests {
         /opt/d: its interpreter node is on no folder of the PATH
         /usr/bin/c: its interpreter /usr/bin/python3 is not in the image
         ");
+    }
+
+    #[test]
+    fn commands_of_npm_need_their_interpreter_and_are_no_placeholders() {
+        let modules = "usr/local/lib/node_modules";
+        let plan = Plan::bootable()
+            .program("usr/bin/env", "#!/bin/sh\n")
+            .program(&format!("{modules}/a/cli.js"), "#!/usr/bin/env node\n")
+            .program(&format!("{modules}/b/b.exe"), "echo not installed\n")
+            .program(&format!("{modules}/c/c"), "\x7fELF")
+            .program(&format!("{modules}/d/unused.js"), "#!/usr/bin/env node\n")
+            .link("usr/local/bin/a", "../lib/node_modules/a/cli.js")
+            .link("usr/local/bin/b", "../lib/node_modules/b/b.exe")
+            .link("usr/local/bin/c", "../lib/node_modules/c/c");
+        insta::assert_snapshot!(problems("script-interpreter", &plan).join("\n"), @r"
+        /usr/local/bin/a: its interpreter node is on no folder of the PATH
+        /usr/local/bin/b: it leads to /usr/local/lib/node_modules/b/b.exe, which is neither a script nor a program
+        ");
+        let with_node = plan.program("usr/bin/node", "#!/bin/sh\n");
+        assert_eq!(problems("script-interpreter", &with_node).len(), 1);
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kindling_launcher::firecracker::Transport;
+use kindling_launcher::firecracker::{Memory, Transport};
 use kindling_launcher::network::Mode;
-use kindling_launcher::{Accelerator, EngineOptions, Options, Publish, Vmm, Wanted};
+use kindling_launcher::{Accelerator, EngineOptions, Options, Publish, ResumeOptions, Vmm, Wanted};
 
 /// Run virtual machines from Kindling bundles.
 ///
@@ -68,6 +68,39 @@ pub(crate) enum Command {
         #[arg(long, short)]
         force: bool,
     },
+    /// Save a VM that is ready, with its memory and its disk, for others to go on from
+    ///
+    /// The VM stands still for a moment and then goes on. A snapshot is for the same engine on the same kind of host; it
+    /// holds whatever the guest's memory held.
+    Snapshot {
+        /// The VM's name
+        vm: String,
+        /// The snapshot's name [default: the VM's, with a number where needed]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List snapshots, or remove some
+    Snapshots {
+        #[command(subcommand)]
+        command: Option<SnapshotsCommand>,
+    },
+    /// Start VMs that go on from a snapshot, in the background; print their names
+    #[command(after_long_help = RESUME_EXAMPLES)]
+    Resume(ResumeArgs),
+    /// Clear away what is dead: processes, TAPs, addresses, sockets and disks of VMs whose supervisor died
+    ///
+    /// Their logs stay, as do VMs that stopped or failed, until they are removed or asked for here.
+    Gc {
+        /// VMs that stopped or failed as well
+        #[arg(long)]
+        ended: bool,
+        /// The logs as well, and with them the last of each VM
+        #[arg(long)]
+        logs: bool,
+        /// Only say what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Ask a VM on the bridge end to end: carrier, ARP, ping, TCP; the first that fails is named
     Probe {
         /// The VM's name
@@ -90,6 +123,78 @@ pub(crate) enum Command {
     /// Measure KVM in this process, which may hang; started by `run` and `doctor`
     #[command(name = kindling_launcher::kvm::PROBE_COMMAND, hide = true)]
     ProbeKvm,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotsCommand {
+    /// Remove snapshots; VMs that were resumed from them go on
+    Rm {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  kindling snapshot web --name golden
+  kindling resume golden --publish 8080:80
+  kindling resume golden --name desk --count 8 --network tap";
+
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// The snapshot's name
+    snapshot: String,
+    /// How many VMs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+    /// The VM's name, with a number where there are more [default: the saved VM's, with a number where needed]
+    #[arg(long)]
+    name: Option<String>,
+    /// Make a TCP port of the guest reachable on the host; repeatable
+    #[arg(long, short, value_name = "[ADDRESS:]HOST:GUEST")]
+    publish: Vec<Publish>,
+    /// The network card [default: the kind that the saved VM had]
+    #[arg(long, value_enum)]
+    network: Option<Net>,
+    /// What fills the guest's memory on Firecracker: the kernel, page by page from the file, or a handler of ours that
+    /// brings what the first VM wanted first [default: as the saved VM]
+    #[arg(long, value_enum)]
+    memory: Option<Fill>,
+    /// Try it even where the snapshot is of another engine or host
+    #[arg(long)]
+    force: bool,
+    /// Compare every byte of the snapshot with its manifest first
+    #[arg(long)]
+    verify: bool,
+    /// Remove a VM once it has stopped; one that failed is kept
+    #[arg(long)]
+    rm: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Fill {
+    File,
+    Uffd,
+}
+
+impl ResumeArgs {
+    pub(crate) fn into_options(self) -> ResumeOptions {
+        ResumeOptions {
+            snapshot: self.snapshot,
+            name: self.name,
+            count: self.count,
+            publish: self.publish,
+            network: self.network.map(Net::mode),
+            memory: self.memory.map(|fill| match fill {
+                Fill::File => Memory::File,
+                Fill::Uffd => Memory::Uffd,
+            }),
+            force: self.force,
+            verify: self.verify,
+            remove: self.rm,
+        }
+    }
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -241,6 +346,17 @@ enum Net {
     None,
 }
 
+impl Net {
+    fn mode(self) -> Mode {
+        match self {
+            Net::Auto => Mode::Auto,
+            Net::Tap => Mode::Tap,
+            Net::User => Mode::User,
+            Net::None => Mode::None,
+        }
+    }
+}
+
 impl RunArgs {
     pub(crate) fn into_options(self) -> Options {
         Options {
@@ -251,12 +367,7 @@ impl RunArgs {
             vcpus: self.vcpus,
             memory_mib: self.memory_mib,
             publish: self.publish,
-            network: match self.network {
-                Net::Auto => Mode::Auto,
-                Net::Tap => Mode::Tap,
-                Net::User => Mode::User,
-                Net::None => Mode::None,
-            },
+            network: self.network.mode(),
             append: self.append,
             no_initramfs: self.no_initramfs,
             timeout_s: self.timeout,

@@ -1,6 +1,9 @@
 //! All that the binary prints: data on standard output, everything else on standard error.
 #![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
 
+mod gc;
+mod snapshots;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -293,6 +296,7 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 fn readiness(status: &Status) -> String {
     let first = status.first_output_after_ms.map(Duration::from_millis);
     match (status.ready_after(), first) {
+        (Some(ready), None) => format!("ready in {}", seconds(ready)), // resumed: it says nothing again
         (Some(ready), Some(first)) => {
             format!(
                 "ready in {} (first output after {})",

@@ -83,7 +83,8 @@ fn ask(path: &Path) -> Result<Binary> {
     Ok(Binary { path, version })
 }
 
-fn in_path(name: &str) -> Option<PathBuf> {
+/// A program in PATH.
+pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
     candidates.find(|path| {

@@ -19,7 +19,7 @@ pub(crate) mod uffd;
 mod version;
 
 pub use find::{Binary, JAILER_VARIABLE, VARIABLE};
-pub(crate) use find::{find, jailer, locate};
+pub(crate) use find::{find, in_path, jailer, locate};
 pub use jail::Jail;
 pub(crate) use machine::Firecracker;
 pub use settings::{Memory, Settings, Transport};

@@ -38,6 +38,45 @@ image.hostname = \"child\"
 }
 
 #[test]
+fn packages_of_npm_are_added_and_taken_away_by_name() {
+    let parent =
+        format!("{GOOD}\n[npm]\npackages = [\"@a/tool@^1\", \"left\", \"right@1 || 2\"]\n");
+    let npm = |child: &str| {
+        let child = format!("extends = \"parent\"\n[npm]\npackages = [{child}]\n");
+        load_first(&[("child", &child), ("parent", &parent)])
+            .map(|recipe| values(&recipe.npm.packages).join(" "))
+    };
+    let kept = npm("\"-@a/tool\", \"-left\", \"@a/tool@2\"").unwrap();
+    assert_eq!(kept, "right@1 || 2 @a/tool@2");
+    insta::assert_snapshot!(npm("\"-lfet\", \"@a/tool@2\", \"left\", \"../x\"").unwrap_err(), @r#"
+    error: 4 mistakes in r/child.toml
+      r/child.toml:3:13: `lfet` is not inherited, so it cannot be removed
+      3 | packages = ["-lfet", "@a/tool@2", "left", "../x"]
+        |             ^^^^^^^
+      hint: did you mean `-left`?
+      r/child.toml:3:22: the package `@a/tool` of npm is asked for twice
+      3 | packages = ["-lfet", "@a/tool@2", "left", "../x"]
+        |                      ^^^^^^^^^^^
+      hint: remove one; what a parent recipe lists is removed by `-@a/tool`
+      r/child.toml:3:35: `left` is in `packages` twice
+      3 | packages = ["-lfet", "@a/tool@2", "left", "../x"]
+        |                                   ^^^^^^
+      hint: remove one of the two; the first is at r/parent.toml:19:27
+      r/child.toml:3:43: `packages` cannot be "../x"
+      3 | packages = ["-lfet", "@a/tool@2", "left", "../x"]
+        |                                           ^^^^^^
+      hint: write `name` or `@scope/name`, and `@` with a range of versions or a tag if not the newest is wanted: `name@^1.2`
+    "#);
+    assert!(
+        load_first(&[("base", GOOD)])
+            .unwrap()
+            .npm
+            .packages
+            .is_empty()
+    );
+}
+
+#[test]
 fn a_child_is_told_what_it_cannot_inherit() {
     let child = |line: &str| load_first(&[("child", line), ("base-12", GOOD)]).unwrap_err();
     insta::assert_snapshot!(child("extends = \"base-12\"\nrootfs.packages = [\"-udve\", \"-zzz\", \"udev\"]"), @r#"

@@ -134,7 +134,8 @@ pub(crate) fn example(name: &str) -> Spec {
         disk: Disk {
             file: "disk.raw".into(),
             format: Format::Raw,
-            base: None,
+            layers: Vec::new(),
+            size: 0,
             base_sha256: String::new(),
         },
         cmdline: "marker=1".to_owned(),
