@@ -71,7 +71,7 @@ pub(crate) fn for_probe(probe: &Probe) -> Accelerator {
     }
 }
 
-fn refused(probe: &Probe) -> Error {
+pub(crate) fn refused(probe: &Probe) -> Error {
     let error = Error::user(format!("cannot use KVM: {probe}"));
     match probe {
         Probe::Forbidden => error.hint(

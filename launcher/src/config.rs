@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Error, Result, files};
 use serde::Deserialize;
 
+use crate::limits::Limits;
 use crate::network::NetworkConfig;
 
 /// Sections that the launcher reads; others are for the builder, which reads the same file.
@@ -13,6 +14,8 @@ use crate::network::NetworkConfig;
 pub(crate) struct Config {
     /// Where VMs with TAPs are attached.
     pub(crate) network: NetworkConfig,
+    /// How much all VMs together may take.
+    pub(crate) limits: Limits,
 }
 
 impl Config {
@@ -37,7 +40,7 @@ fn parse(path: &Path) -> Result<Config> {
         // The message of the TOML crate shows the line and points at the place.
         Error::user(format!("{} does not parse", path.display()))
             .note(error.to_string().trim_end())
-            .hint("[network] takes bridge, address, dns, isolate, nat and egress")
+            .hint("[network] takes bridge, address, dns, isolate, nat and egress; [limits] memory_mib, vcpus, vms and disk_mib")
     })
 }
 

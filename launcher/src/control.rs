@@ -1,14 +1,15 @@
 //! Requests to a running supervisor, over a socket in the VM's folder.
 //!
-//! One JSON line asks; the supervisor answers by closing the connection when the VM has ended, and its status says
-//! the rest.
+//! One JSON line asks. To a request to stop, the supervisor answers by closing the connection when the VM has ended, and
+//! its status says the rest; to others with one JSON line.
 
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Result, files};
+use kindling_base::{Context, Error, Exit, Result, files};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::state::CONTROL_SOCKET;
 
 /// What can be asked of a supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub(crate) enum Request {
     /// Stop the machine.
@@ -25,6 +26,42 @@ pub(crate) enum Request {
         /// How long the guest has to power itself off.
         grace_ms: u64,
     },
+    /// Save the machine and its disk, and let it go on.
+    Save {
+        /// An empty folder.
+        into: PathBuf,
+    },
+}
+
+/// What a supervisor answers to a request with an answer.
+pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
+
+/// Why a request could not be granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    /// The report of the supervisor's error.
+    pub(crate) report: String,
+    /// Whose fault it is: an exit code.
+    pub(crate) exit: u8,
+}
+
+impl Refusal {
+    fn of(error: &Error) -> Self {
+        Self {
+            report: error.report(),
+            exit: error.exit() as u8,
+        }
+    }
+
+    fn into_error(self, name: &str) -> Error {
+        let cause = self.report.trim_start_matches("error: ");
+        let message = format!("`{name}`: {cause}");
+        match self.exit {
+            code if code == Exit::User as u8 => Error::user(message),
+            code if code == Exit::External as u8 => Error::external(message),
+            _ => Error::internal(message),
+        }
+    }
 }
 
 /// The longest request in bytes.
@@ -45,7 +82,7 @@ pub(crate) fn listen(folder: &Path) -> Result<mpsc::Receiver<Asked>> {
     files::remove(&path)?; // the lock is ours: nobody else listens
     let what = || format!("cannot listen on {}", path.display());
     let opened = files::open(folder)?;
-    let listener = StdListener::bind(short_path(&opened)).context(what())?;
+    let listener = StdListener::bind(short_path(&opened, CONTROL_SOCKET)).context(what())?;
     listener.set_nonblocking(true).context(what())?;
     let listener = UnixListener::from_std(listener).context(what())?;
     let (sender, receiver) = mpsc::channel(4);
@@ -89,21 +126,59 @@ pub(crate) fn close(folder: &Path) {
 /// # Errors
 /// Nobody listens there or the connection breaks before the request is sent.
 pub(crate) async fn ask(folder: &Path, request: Request) -> std::io::Result<()> {
-    let opened = std::fs::File::open(folder)?;
-    let mut stream = UnixStream::connect(short_path(&opened)).await?;
-    let mut line = serde_json::to_vec(&request)?;
-    line.push(b'\n');
-    stream.write_all(&line).await?;
+    let mut stream = send(folder, &request).await?;
     let mut end = [0; 16];
     // A reset instead of an end comes when the supervisor exits with unread bytes.
     while stream.read(&mut end).await.is_ok_and(|read| read > 0) {}
     Ok(())
 }
 
-/// The socket's path through an open folder: a socket's address has at most 107 bytes (`unix(7)`), a VM's folder
-/// may have more.
-fn short_path(folder: &std::fs::File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(CONTROL_SOCKET)
+/// Sends a request to the supervisor of the VM `name` in `folder` and waits for its answer.
+///
+/// # Errors
+/// It does not listen, it ended before it answered, or it refuses.
+pub(crate) async fn call<T: DeserializeOwned>(
+    name: &str,
+    folder: &Path,
+    request: &Request,
+) -> Result<T> {
+    let answer = async {
+        let mut stream = send(folder, request).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = answer.await.map_err(|error| deaf(name, error))?;
+    if answer.is_empty() {
+        let problem = format!("`{name}` ended before its supervisor answered");
+        return Err(Error::external(problem).hint(format!("see `kindling logs {name}`")));
+    }
+    let answer: Answer<T> = serde_json::from_slice(&answer)
+        .map_err(|error| Error::internal("a supervisor's answer does not parse").because(error))?;
+    answer.map_err(|refusal| refusal.into_error(name))
+}
+
+/// Answers a request. A client that has gone away learns nothing.
+pub(crate) async fn answer<T: Serialize>(client: &mut UnixStream, answer: Result<T>) {
+    let answer: Answer<T> = answer.map_err(|error| Refusal::of(&error));
+    if let Ok(text) = serde_json::to_vec(&answer) {
+        let _ = client.write_all(&text).await;
+    }
+}
+
+async fn send(folder: &Path, request: &Request) -> std::io::Result<UnixStream> {
+    let opened = std::fs::File::open(folder)?;
+    let mut stream = UnixStream::connect(short_path(&opened, CONTROL_SOCKET)).await?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    Ok(stream)
+}
+
+/// A socket's path through an open folder: a socket's address has at most 107 bytes (`unix(7)`), a VM's folder may
+/// have more.
+pub(crate) fn short_path(folder: &std::fs::File, socket: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(socket)
 }
 
 /// An error for a supervisor that does not take requests.
@@ -125,7 +200,8 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let mut requests = listen(&folder).unwrap();
         let request = Request::Stop { grace_ms: 7 };
-        let client = tokio::spawn(async move { ask(&folder, request).await });
+        let sent = request.clone();
+        let client = tokio::spawn(async move { ask(&folder, sent).await });
         let (received, stream) = requests.recv().await.unwrap();
         assert_eq!(received, request);
         assert!(!client.is_finished());

@@ -9,6 +9,7 @@
 
 mod accel;
 mod bundle;
+mod card;
 mod cmdline;
 mod config;
 mod console;
@@ -16,33 +17,43 @@ mod control;
 mod detach;
 mod disk;
 mod doctor;
+mod gc;
 mod host;
 pub mod kvm;
+mod limits;
 mod logs;
 pub mod network;
 mod probe;
 mod publish;
 mod qmp;
 mod run;
+mod snapshot;
 mod spec;
 mod state;
 mod status;
 mod stop;
 mod supervise;
-mod tsc;
+pub mod tsc;
 mod vmm;
 
 pub use accel::{Accelerator, Wanted};
 pub use detach::{SUPERVISE_COMMAND, detach, supervise_detached};
 pub use disk::{Disk, Format};
-pub use doctor::{Doctor, examine};
+pub use doctor::{Doctor, Requirement, Verdict, examine};
+pub use gc::{Collected, GcOptions, collect};
 pub use host::Memory;
 pub use logs::copy as copy_log;
 pub use probe::probe;
 pub use publish::Publish;
 pub use run::{Options, prepare};
+pub use snapshot::{
+    Engine, ResumeOptions, Snapshot, SnapshotManifest, Snapshots, resume, take as take_snapshot,
+};
 pub use spec::{Source, Spec};
 pub use state::{CONSOLE_LOG, Listing, OwnedVm, StateFolder, VMM_LOG, Vm};
 pub use status::{Ending, State, Status, StopStep};
 pub use stop::{Stopped, remove, stop};
 pub use supervise::{Report, STOP_GRACE, Sink, supervise};
+pub use vmm::choose::EngineOptions;
+pub use vmm::engine::Vmm;
+pub use vmm::firecracker;

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_bundle::{Artifact, Manifest};
 
-use crate::accel::{self, Accelerator, Wanted};
+use crate::accel::Accelerator;
+use crate::card::{Card, Wanting};
 use crate::cmdline::{self, Parts};
-use crate::config::Config;
 use crate::host::Memory;
-use crate::network::{self, Leases, Mode, Network, NetworkConfig, UserNetwork};
+use crate::limits::Size;
+use crate::network::{Mode, Network};
 use crate::publish::Publish;
 use crate::spec::{Source, Spec};
-use crate::state::{OwnedVm, StateFolder, Vm};
+use crate::state::{OwnedVm, StateFolder};
+use crate::vmm::choose::{self, Choice, EngineOptions, Needs};
+use crate::vmm::engine::Vmm;
 use crate::vmm::qemu;
 use crate::{bundle, disk, tsc};
 
@@ -25,8 +28,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// The VM's name.
     pub name: Option<String>,
-    /// The accelerator.
-    pub accelerator: Wanted,
+    /// What runs the machine.
+    pub engine: EngineOptions,
     /// Virtual processors.
     pub vcpus: Option<u32>,
     /// Memory in MiB.
@@ -59,7 +62,6 @@ pub async fn prepare(
     program: &Path,
     reporter: &dyn Reporter,
 ) -> Result<OwnedVm> {
-    qemu::ensure(!options.no_install, reporter)?;
     state.sweep()?;
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let folder = bundle::find(&options.bundle, options.out.as_deref(), &here)?;
@@ -69,111 +71,66 @@ pub async fn prepare(
     if let Some(key) = &options.signed_with {
         kindling_bundle::verify_signature(&folder, key)?;
     }
-    let (accelerator, why) = accel::choose(options.accelerator, program).await?;
-    reporter.report(Event::Note(format!("accelerator: {accelerator} ({why})")));
-    let mut mode = settle_network(options, &manifest, reporter)?;
-    let host = match mode {
-        Mode::Tap => match network_on_the_host(options, reporter).await {
-            Ok(host) => Some(host),
-            // Nobody asked for a bridge in particular: a guest with less of a network is better than none.
-            Err(error) if options.network == Mode::Auto => {
-                let problem = format!("{error}; the guest gets a user-mode network");
-                reporter.report(Event::Warning(problem));
-                mode = Mode::User;
-                None
-            }
-            Err(error) => return Err(error),
+    let choice = choose_engine(options, &manifest, program, reporter).await?;
+    let card = Card::settle(
+        &Wanting {
+            mode: mode(options, &manifest),
+            vmm: choice.vmm(),
+            publish: &options.publish,
+            size: Size {
+                memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
+                vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
+            },
+            no_install: options.no_install,
         },
-        _ => None,
-    };
-    let mut taken = None;
-    let made = state.create(
+        reporter,
+    )
+    .await?;
+    card.create(
+        state,
         options.name.as_deref(),
         &manifest.name,
-        |own, name, others| {
-            check_ports(&options.publish, others)?;
-            let network = match &host {
-                Some((config, leases)) => {
-                    let lease = leases.take(config, &state.folder(name))?;
-                    taken = Some((leases, lease.clone()));
-                    Some(Network::Tap {
-                        lease,
-                        leases: leases.clone(),
-                        config: Box::new(config.clone()),
-                    })
-                }
-                None => (mode == Mode::User).then(|| {
-                    let publish = options.publish.clone();
-                    Network::User(UserNetwork { publish })
-                }),
-            };
-            let spec = spec(options, &manifest, &folder, own, name, accelerator, network)?;
+        |own, name, network| {
+            let spec = spec(options, &manifest, &folder, own, name, &choice, network)?;
             check_unchanged(&folder, &manifest)?;
             Ok(spec)
         },
-    );
-    if made.is_err()
-        && let Some((leases, lease)) = taken
-    {
-        leases.give_back(&lease)?;
-    }
-    made
+    )
 }
 
-/// Which network the VM gets; says so where it was our choice.
-fn settle_network(options: &Options, manifest: &Manifest, reporter: &dyn Reporter) -> Result<Mode> {
-    let wanted = if manifest.machine.network {
+/// The network card that is asked for.
+fn mode(options: &Options, manifest: &Manifest) -> Mode {
+    if manifest.machine.network {
         options.network
     } else {
         Mode::None
-    };
-    let (mode, why) = wanted.settle(&options.publish)?;
-    if wanted == Mode::Auto {
-        let name = mode.name();
-        reporter.report(Event::Note(format!("network: {name} ({why})")));
     }
-    Ok(mode)
 }
 
-/// The network as configured, with what it needs installed and what crashed VMs left on it cleared away.
-async fn network_on_the_host(
+/// What runs the VM; says so, and makes sure that it is installed where we can install it.
+async fn choose_engine(
     options: &Options,
+    manifest: &Manifest,
+    program: &Path,
     reporter: &dyn Reporter,
-) -> Result<(NetworkConfig, Leases)> {
-    let config = Config::of_this_user()?.network;
-    config.check()?;
-    network::ensure(!options.no_install, reporter)?;
-    let leases = Leases::open(&config.bridge)?;
-    network::reconcile(&config, &leases).await?;
-    network::prepare(&config, &leases).await?;
-    Ok((config, leases))
+) -> Result<Choice> {
+    let needs = Needs {
+        network: mode(options, manifest),
+        publishes: !options.publish.is_empty(),
+    };
+    let choice = choose::choose(&options.engine, needs, program).await?;
+    reporter.report(Event::Note(choice.why.clone()));
+    if let Some(warning) = &choice.warning {
+        reporter.report(Event::Warning(warning.clone()));
+    }
+    if choice.vmm() == Vmm::Qemu {
+        qemu::ensure(!options.no_install, reporter)?;
+    }
+    Ok(choice)
 }
 
 fn check_options(options: &Options, manifest: &Manifest) -> Result<()> {
-    Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))?;
-    for (at, publish) in options.publish.iter().enumerate() {
-        if options.publish[..at].iter().any(|p| p.collides(publish)) {
-            return Err(
-                Error::user(format!("port {} is published twice", publish.host))
-                    .hint("publish each port of the host once"),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn check_ports(wanted: &[Publish], others: &[Vm]) -> Result<()> {
-    wanted.iter().try_for_each(|publish| {
-        publish.check_free(|| {
-            let holds = |vm: &&Vm| {
-                let network = vm.spec.network.as_ref();
-                let taken =
-                    network.is_some_and(|n| n.publish().iter().any(|p| p.collides(publish)));
-                vm.status.state.is_live() && taken
-            };
-            others.iter().find(holds).map(|vm| vm.spec.name.clone())
-        })
-    })
+    Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))
 }
 
 /// Fills the VM's folder `own` with what it takes from the bundle in `folder`.
@@ -183,7 +140,7 @@ fn spec(
     folder: &Path,
     own: &Path,
     name: &str,
-    accelerator: Accelerator,
+    choice: &Choice,
     network: Option<Network>,
 ) -> Result<Spec> {
     let initramfs = manifest
@@ -198,14 +155,19 @@ fn spec(
             key: manifest.key.clone(),
             folder: folder.to_owned(),
         },
-        accelerator,
+        vmm: choice.vmm(),
+        firecracker: choice.firecracker.clone(),
+        accelerator: choice.accelerator,
         vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
         memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
         kernel: take(&manifest.kernel.artifact),
         initramfs: initramfs.map(take),
-        disk: disk::create(own, folder, &manifest.rootfs.artifact)?,
+        disk: match choice.vmm() {
+            Vmm::Qemu => disk::create(own, folder, &manifest.rootfs.artifact)?,
+            Vmm::Firecracker => disk::create_raw(own, folder, &manifest.rootfs.artifact)?,
+        },
         cmdline: cmdline::compose(&Parts {
-            accelerator: &accelerator_arguments(accelerator),
+            accelerator: &accelerator_arguments(choice.accelerator),
             bundle: &manifest.cmdline,
             initramfs: initramfs.is_some(),
             network: network.as_ref(),
@@ -215,6 +177,7 @@ fn spec(
         network,
         marker: manifest.ready.marker.clone(),
         timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
+        resume_from: None,
         remove: options.remove,
     })
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::accel::Accelerator;
 use crate::disk::Disk;
 use crate::network::Network;
+use crate::vmm::engine::Vmm;
+use crate::vmm::firecracker::Settings;
 
 /// A VM as it was asked for; written once, when the VM is made. Paths that are not absolute are in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,12 @@ pub struct Spec {
     pub name: String,
     /// The bundle it was made from.
     pub bundle: Source,
+    /// What runs the machine.
+    #[serde(default)]
+    pub vmm: Vmm,
+    /// How Firecracker runs it, where it does.
+    #[serde(default)]
+    pub firecracker: Option<Settings>,
     /// What runs the guest's instructions.
     pub accelerator: Accelerator,
     /// Virtual processors.
@@ -35,6 +43,9 @@ pub struct Spec {
     pub marker: String,
     /// Seconds after which a guest that is not ready has failed.
     pub timeout_s: u32,
+    /// The saved machine that it goes on from: a folder with `memory` and `state`. `None`: it boots.
+    #[serde(default)]
+    pub resume_from: Option<PathBuf>,
     /// Whether the VM's folder is removed when it has stopped well.
     pub remove: bool,
 }

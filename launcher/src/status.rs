@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::console;
 use crate::state::{CONSOLE_LOG, VMM_LOG};
+use crate::vmm::engine::Vmm;
 
 /// Where a VM is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub enum Ending {
     NeverReady,
     /// The virtual machine monitor ended by itself.
     VmmExited {
+        /// What it is called.
+        #[serde(default = "qemu")]
+        program: String,
         /// Its exit status, for a person.
         status: String,
     },
@@ -195,8 +199,9 @@ impl Status {
                 "`{name}` was not ready within {timeout_s} s"
             ))
             .hint("give it longer with --timeout SECONDS, or see what it waits for in its log"),
-            (Some(Ending::VmmExited { status }), _) => vmm_log(
-                Error::external(format!("QEMU ended while it ran `{name}`: {status}")),
+            (Some(Ending::VmmExited { program, status }), _) => vmm_log(
+                Error::external(format!("{program} ended while it ran `{name}`: {status}")),
+                program,
                 folder,
             ),
             (Some(Ending::NotStarted { report }), _) => {
@@ -219,11 +224,16 @@ fn with_console(error: Error, folder: &Path) -> Error {
     error.note(format!("whole console: {}", log.display()))
 }
 
-fn vmm_log(error: Error, folder: &Path) -> Error {
+fn vmm_log(error: Error, program: &str, folder: &Path) -> Error {
     match console::tail(&folder.join(VMM_LOG)) {
         tail if tail.is_empty() => error,
-        tail => error.note(format!("QEMU said:\n{tail}")),
+        tail => error.note(format!("{program} said:\n{tail}")),
     }
+}
+
+/// What ran the machines of older statuses.
+fn qemu() -> String {
+    Vmm::Qemu.title().to_owned()
 }
 
 /// Reads a `status.json`.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use kindling_base::{Context, Result};
+use kindling_base::{Context, Error, Result};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -14,9 +14,11 @@ use tokio::sync::mpsc;
 use crate::console::{Finding, Watcher};
 use crate::control::{self, Asked, Request};
 use crate::network::{self, Network};
+use crate::snapshot::save;
 use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
 use crate::status::{Ending, State, StopStep, now_ms};
-use crate::vmm::{Event, Machine, qemu};
+use crate::vmm::engine::{self, Engine};
+use crate::vmm::{Event, Machine};
 
 /// How long a guest has to power itself off when nobody says otherwise. A systemd on TCG takes 3 to 10 s.
 pub const STOP_GRACE: Duration = Duration::from_secs(30);
@@ -80,6 +82,9 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
                 machine_said: None,
                 clients: &mut owned.clients,
             };
+            if run.vm.spec.resume_from.is_some() {
+                run.found(Finding::Ready)?; // it goes on from where it was ready
+            }
             let ending = run.follow(machine, console, requests, signals).await?;
             vm.status.end(ending);
         }
@@ -103,7 +108,7 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
 }
 
 /// Attaches the VM to its network and starts its machine.
-async fn start(vm: &Vm) -> Result<(impl Machine + use<>, pipe::Receiver)> {
+async fn start(vm: &Vm) -> Result<(Engine, pipe::Receiver)> {
     if let Some(Network::Tap {
         lease,
         leases,
@@ -112,7 +117,7 @@ async fn start(vm: &Vm) -> Result<(impl Machine + use<>, pipe::Receiver)> {
     {
         network::attach(config, leases, lease).await?;
     }
-    qemu::start(&vm.folder, &vm.spec).await
+    engine::start(&vm.folder, &vm.spec).await
 }
 
 struct Run<'a, 'b> {
@@ -166,9 +171,7 @@ impl Run<'_, '_> {
                     self.stop(&mut machine, grace).await?;
                 }
                 Some((request, client)) = requests.recv() => {
-                    self.clients.push(client);
-                    let Request::Stop { grace_ms } = request;
-                    self.stop(&mut machine, Duration::from_millis(grace_ms)).await?;
+                    self.take(&mut machine, request, client).await?;
                 }
             }
         };
@@ -219,6 +222,33 @@ impl Run<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Does what a client asks for.
+    async fn take(
+        &mut self,
+        machine: &mut impl Machine,
+        request: Request,
+        mut client: UnixStream,
+    ) -> Result<()> {
+        match request {
+            Request::Stop { grace_ms } => {
+                self.clients.push(client);
+                self.stop(machine, Duration::from_millis(grace_ms)).await
+            }
+            Request::Save { into } => {
+                let saved = if self.vm.status.state == State::Ready {
+                    save::save(self.vm, machine, &into).await
+                } else {
+                    let state = self.vm.status.state.name();
+                    Err(Error::user(format!(
+                        "only a VM that is ready can be saved; it is {state}"
+                    )))
+                };
+                control::answer(&mut client, saved).await;
+                Ok(())
+            }
+        }
     }
 
     /// Begins to stop the machine, or hurries the stopping that is under way: the guest has `grace`.
@@ -276,7 +306,10 @@ impl Run<'_, '_> {
         }
         match self.machine_said.take() {
             Some(ending) if well => ending,
-            _ => Ending::VmmExited { status },
+            _ => Ending::VmmExited {
+                program: self.vm.spec.vmm.title().to_owned(),
+                status,
+            },
         }
     }
 

@@ -12,7 +12,7 @@ const WINDOW: Duration = Duration::from_millis(50);
 
 /// Kernel arguments that tell a guest on TCG about its counter: `tsc_early_khz` skips the measurement, `tsc=reliable`
 /// the comparison between processors (`Documentation/admin-guide/kernel-parameters.txt`).
-pub(crate) fn kernel_arguments() -> String {
+pub fn kernel_arguments() -> String {
     format!("tsc_early_khz={} tsc=reliable", khz())
 }
 

@@ -121,7 +121,8 @@ fn linux_mounts_an_image_writes_to_it_and_leaves_it_sound() {
 
     let copy = "mount -t ext4 /dev/vdb /mnt && cp /mnt/judge /judge && umount /mnt && sh /judge; reboot -ff";
     let cmdline = format!(
-        "console=ttyS0 root=/dev/vda rootfstype=ext4 rw quiet panic=1 reboot=t init=/bin/sh -- -c \"{copy}\""
+        "{} console=ttyS0 root=/dev/vda rootfstype=ext4 rw quiet panic=1 reboot=t init=/bin/sh -- -c \"{copy}\"",
+        kindling_launcher::tsc::kernel_arguments() // without it, Linux never gets up on a busy host
     );
     let drive = |id: &str, path: &Path, snapshot: &str| {
         format!(
@@ -155,7 +156,9 @@ fn linux_mounts_an_image_writes_to_it_and_leaves_it_sound() {
         .args(["-drive", &drive("second", &image, "off")])
         .args(["-device", "virtio-blk-pci,drive=second"])
         .args(["-append", &cmdline]);
-    let console = Ran::new(&qemu).ok().stdout;
+    let ran = Ran::new(&qemu);
+    assert_eq!(ran.code, 0, "{}\nthe console:\n{}", ran.stderr, ran.stdout);
+    let console = ran.stdout;
     for verdict in [
         "content is right",
         "all names are listed",

@@ -173,7 +173,7 @@ fn from_io(message: String, error: std::io::Error) -> Error {
         K::StorageFull | K::QuotaExceeded => (
             Exit::User,
             Some(
-                "the disk is full: free some space, or put the store on another disk with KINDLING_STORE=DIR",
+                "the disk is full: free some space, or use another one: KINDLING_STORE=DIR for builds, KINDLING_STATE=DIR for VMs",
             ),
         ),
         K::PermissionDenied => (

@@ -98,7 +98,8 @@ impl Machine {
 
     /// Boots with these disks and returns what the console said. The machine must end by itself.
     ///
-    /// `no_timer_check`: on a busy host the emulated timer can be too late for the kernel's test of it, which panics.
+    /// `no_timer_check`: on a busy host the emulated timer can be too late for the kernel's test of it, which panics,
+    /// or for finding the counter's frequency with its help, which never ends.
     fn boot(&self, cmdline: &str, disks: &[&str]) -> String {
         let at = self.folder.path();
         let mut command = Command::new("timeout")
@@ -126,7 +127,8 @@ impl Machine {
             .arg(at.join(initramfs::FILE))
             .arg("-append")
             .arg(format!(
-                "console=ttyS0 quiet no_timer_check panic=-1 kindling.root_timeout=1 {cmdline}"
+                "console=ttyS0 quiet no_timer_check {} panic=-1 kindling.root_timeout=1 {cmdline}",
+                kindling_launcher::tsc::kernel_arguments()
             ));
         for (index, disk) in disks.iter().enumerate() {
             let file = at.join(format!("{disk}.img"));

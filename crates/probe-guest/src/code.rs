@@ -1,6 +1,6 @@
 //! The assembler: 32-bit x86 with nothing but what the steps need.
 
-use crate::Step;
+use crate::{Boot, Step};
 
 /// COM1's transmit register; its line status register is five ports higher.
 const SERIAL: u16 = 0x3f8;
@@ -12,6 +12,27 @@ const GED_SLEEP_CONTROL: u32 = 0xfea0_0200;
 const GED_POWER_DOWN: u8 = 2;
 /// SLP_EN and SLP_TYP 5: soft off.
 const SLEEP_S5: u8 = 0x20 | (5 << 2);
+
+/// Ports of the i8042 keyboard controller: data, and status when read or command when written.
+const KEYBOARD_DATA: u8 = 0x60;
+const KEYBOARD_STATUS: u8 = 0x64;
+/// Its command to reset the machine.
+const KEYBOARD_RESET: u8 = 0xfe;
+/// The last byte of Ctrl-Alt-Del in scan code set 2.
+const KEY_DELETE: u8 = 0x71;
+
+/// Where pages are touched: above the guest itself.
+const TOUCHED: u32 = 4 << 20;
+
+/// Where Firecracker's boot timer is on x86, and what is to be written there (`docs/` and
+/// `src/vmm/src/devices/pseudo/boot_timer.rs` of Firecracker).
+const BOOT_TIMER: u32 = 0xc000_0000;
+const BOOT_TIMER_UP: u8 = 123;
+
+/// Fields of `struct boot_params` (`Documentation/arch/x86/boot.rst`, from 0x1f1 on the setup header): the address of
+/// the command line, and the bytes of the initramfs.
+const BOOT_CMD_LINE_PTR: u32 = 0x228;
+const BOOT_RAMDISK_SIZE: u32 = 0x21c;
 
 /// Machine code being written at a known address.
 pub(crate) struct Code {
@@ -61,12 +82,24 @@ struct Routines {
     puts: u32,
 }
 
-/// The machine code of `steps`, to be loaded and entered at `base`. `stack_top` finds the stack's end
-/// once the code is complete.
-pub(crate) fn assemble(steps: &[Step], base: u32, stack_top: fn(&Code) -> u32) -> Vec<u8> {
+/// The machine code of `steps`, to be loaded at `base`, and the address at which it is to be entered by this
+/// protocol. `stack_top` finds the stack's end once the code is complete.
+pub(crate) fn assemble(
+    steps: &[Step],
+    boot: Boot,
+    base: u32,
+    stack_top: fn(&Code) -> u32,
+) -> (Vec<u8>, u32) {
     let mut code = Code {
         bytes: Vec::new(),
         base,
+    };
+    let (entry, early_stack) = match boot {
+        Boot::Pvh => (code.here(), None),
+        Boot::Linux64 => {
+            let (entry, operand) = leave_long_mode(&mut code);
+            (entry, Some(operand))
+        }
     };
     code.emit(&[0xfa, 0xfc]); // cli; cld
     code.emit_u32(&[0xbc], 0); // mov esp, stack
@@ -90,7 +123,49 @@ pub(crate) fn assemble(steps: &[Step], base: u32, stack_top: fn(&Code) -> u32) -
     }
     let stack = stack_top(&code);
     code.patch(stack_operand, stack);
-    code.bytes
+    if let Some(operand) = early_stack {
+        code.patch(operand, stack);
+    }
+    (code.bytes, entry)
+}
+
+/// Code of 64 bits, entered as Linux is, that goes on below in 32 bits as if entered by PVH: with a `hvm_start_info` in
+/// EBX that it fills from the `boot_params` in RSI. Returns its entry and where its stack's address has to be put.
+fn leave_long_mode(code: &mut Code) -> (u32, usize) {
+    let info = code.here();
+    code.emit(&[0; 40]); // hvm_start_info, of which cmdline_paddr and nr_modules are used here
+    let table = code.here();
+    for descriptor in [0u64, 0x00cf_9a00_0000_ffff, 0x00cf_9200_0000_ffff] {
+        code.emit(&descriptor.to_le_bytes()); // none; code and data of 32 bits, all of memory
+    }
+    let pointer = code.here();
+    code.emit(&23u16.to_le_bytes());
+    code.emit(&u64::from(table).to_le_bytes());
+
+    let entry = code.here();
+    code.emit(&[0xfa, 0xfc]); // cli; cld
+    code.emit_u32(&[0xbc], 0); // mov esp, stack
+    let stack_operand = code.bytes.len() - 4;
+    code.emit_u32(&[0x8b, 0x86], BOOT_CMD_LINE_PTR); // mov eax, [rsi + cmd_line_ptr]
+    code.emit_u32(&[0x89, 0x04, 0x25], info + 24); // mov [cmdline_paddr], eax
+    code.emit(&[0x31, 0xc0]); // xor eax, eax
+    code.emit_u32(&[0x83, 0xbe], BOOT_RAMDISK_SIZE); // cmp dword [rsi + ramdisk_size], 0
+    code.emit(&[0, 0x0f, 0x95, 0xc0]); // ...; setne al
+    code.emit_u32(&[0x89, 0x04, 0x25], info + 12); // mov [nr_modules], eax
+    code.emit_u32(&[0x0f, 0x01, 0x14, 0x25], pointer); // lgdt [pointer]
+    code.emit(&[0x6a, 8]); // push code
+    code.emit_u32(&[0x68], 0); // push below
+    let below_operand = code.bytes.len() - 4;
+    code.emit(&[0x48, 0xcb]); // retfq
+    let below = code.here();
+    code.patch(below_operand, below);
+    code.emit_u32(&[0xb8], 0x10); // mov eax, data
+    code.emit(&[0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0]); // mov ds, ax; mov es, ax; mov ss, ax
+    code.emit(&[0x0f, 0x20, 0xc0]); // mov eax, cr0
+    code.emit_u32(&[0x25], 0x7fff_ffff); // and eax, no paging
+    code.emit(&[0x0f, 0x22, 0xc0]); // mov cr0, eax
+    code.emit_u32(&[0xbb], info); // mov ebx, info
+    (entry, stack_operand)
 }
 
 fn routines(code: &mut Code) -> Routines {
@@ -144,6 +219,30 @@ fn emit_step(code: &mut Code, step: &Step, routines: &Routines, texts: &mut Vec<
         Step::Reset => {
             // An empty interrupt table (limit 0) and a breakpoint: fault, double fault, triple fault.
             code.emit(&[0x6a, 0, 0x6a, 0, 0x0f, 0x01, 0x1c, 0x24, 0xcc]); // push 0; push 0; lidt [esp]; int3
+        }
+        Step::AwaitCtrlAltDel => {
+            let poll = code.here();
+            code.emit(&[0xf3, 0x90]); // pause
+            code.emit(&[0xe4, KEYBOARD_STATUS, 0xa8, 0x01]); // in al, status; test al, 1 (a byte is there)
+            code.short_back(0x74, poll); // jz poll
+            code.emit(&[0xe4, KEYBOARD_DATA, 0x3c, KEY_DELETE]); // in al, data; cmp al, delete
+            code.short_back(0x75, poll); // jne poll
+        }
+        Step::Touch { pages } => {
+            code.emit_u32(&[0xbf], TOUCHED); // mov edi, first
+            code.emit_u32(&[0xb9], *pages); // mov ecx, pages
+            let next = code.here();
+            code.emit(&[0x89, 0x3f]); // mov [edi], edi
+            code.emit_u32(&[0x81, 0xc7], 4096); // add edi, 4096
+            code.emit(&[0x49]); // dec ecx
+            code.short_back(0x75, next); // jnz next
+        }
+        Step::BootTimer => {
+            code.emit_u32(&[0xc6, 0x05], BOOT_TIMER); // mov byte [boot timer], ...
+            code.emit(&[BOOT_TIMER_UP]);
+        }
+        Step::KeyboardReset => {
+            code.emit(&[0xb0, KEYBOARD_RESET, 0xe6, KEYBOARD_STATUS]); // mov al, reset; out command, al
         }
         Step::Halt => halt(code),
     }

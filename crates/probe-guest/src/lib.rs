@@ -33,6 +33,15 @@ pub enum Step {
     },
     /// Spins until somebody presses the power button of QEMU's `microvm` machine (ACPI generic event device).
     AwaitPowerButton,
+    /// Spins until somebody presses Ctrl-Alt-Del on the keyboard of Firecracker's machine (its i8042 controller).
+    AwaitCtrlAltDel,
+    /// Writes to so many pages of 4 KiB from 4 MiB on: the guest's memory is in use from then on.
+    Touch {
+        /// How many.
+        pages: u32,
+    },
+    /// Tells Firecracker's boot timer that the guest is up.
+    BootTimer,
     /// Writes `prefix`, a counter of eight hexadecimal digits and a newline for ever, a pause between two.
     Beat {
         /// What stands before the counter.
@@ -42,8 +51,10 @@ pub enum Step {
     },
     /// Powers QEMU's `microvm` machine off through ACPI.
     PowerOff,
-    /// Resets the machine by a triple fault, which ends QEMU with `-no-reboot` and Firecracker.
+    /// Resets the machine by a triple fault, which ends QEMU with `-no-reboot`, and Firecracker with an error.
     Reset,
+    /// Resets the machine by its keyboard controller: the one end of a guest that Firecracker takes for a good one.
+    KeyboardReset,
     /// Stops the processor with interrupts off: the machine stays, doing nothing.
     Halt,
 }
@@ -53,11 +64,26 @@ pub fn print(text: &str) -> Step {
     Step::Print(text.to_owned())
 }
 
+/// How a guest is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// By PVH (`docs/misc/pvh.pandoc` of Xen): in 32 bits, with a `hvm_start_info`.
+    Pvh,
+    /// As Linux is in 64 bits (`Documentation/arch/x86/boot.rst`): in long mode, with `boot_params`. Firecracker enters a
+    /// kernel so that has no note of a PVH entry point; QEMU boots no such ELF.
+    Linux64,
+}
+
 /// The guest as the bytes of an ELF file with a `XEN_ELFNOTE_PHYS32_ENTRY` note.
 pub fn elf(steps: &[Step]) -> Vec<u8> {
-    let code = code::assemble(steps, LOAD_ADDRESS + CODE_OFFSET as u32, stack_top);
+    elf_for(Boot::Pvh, steps)
+}
+
+/// The guest as the bytes of an ELF file to be entered so.
+pub fn elf_for(boot: Boot, steps: &[Step]) -> Vec<u8> {
+    let (code, entry) = code::assemble(steps, boot, LOAD_ADDRESS + CODE_OFFSET as u32, stack_top);
     let size = (CODE_OFFSET + code.len()) as u64;
-    let entry = u64::from(LOAD_ADDRESS) + CODE_OFFSET as u64;
+    let entry = u64::from(entry);
     let mut file = Vec::new();
     // Elf64_Ehdr; Firecracker's loader takes no 32-bit ELF.
     file.extend_from_slice(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
@@ -79,11 +105,11 @@ pub fn elf(steps: &[Step]) -> Vec<u8> {
         u64::from(LOAD_ADDRESS),
         [size, size + u64::from(STACK), 4096],
     );
-    // PT_NOTE.
+    // PT_NOTE, or PT_NULL where nobody is to see it.
     let note = CODE_OFFSET - NOTE;
     program_header(
         &mut file,
-        4,
+        if boot == Boot::Pvh { 4 } else { 0 },
         4,
         note as u64,
         u64::from(LOAD_ADDRESS) + note as u64,

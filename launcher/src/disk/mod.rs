@@ -1,4 +1,4 @@
-//! A VM's own root disk: copy-on-write over the bundle's image, which is never written to.
+//! A VM's own root disk: copy-on-write over the bundle's image or a snapshot's disk, which are never written to.
 
 mod qcow2;
 #[cfg(test)]
@@ -13,6 +13,9 @@ use kindling_base::{Context, Error, Result, files};
 use kindling_bundle::Artifact;
 use serde::{Deserialize, Serialize};
 
+/// The file of a disk that stands alone.
+pub(crate) const RAW: &str = "disk.raw";
+
 /// A root disk in the VM's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
@@ -20,10 +23,21 @@ pub struct Disk {
     pub file: PathBuf,
     /// How that file is to be read.
     pub format: Format,
-    /// The image below it, in the VM's folder or absolute; `None` where the disk stands alone.
-    pub base: Option<PathBuf>,
-    /// SHA-256 of the image that it was made from.
+    /// What it is laid over, the nearest first; nothing where the disk stands alone.
+    pub layers: Vec<Layer>,
+    /// What the guest sees of it, in bytes.
+    pub size: u64,
+    /// SHA-256 of the bundle's image that it was made from.
     pub base_sha256: String,
+}
+
+/// An image below a disk. Nobody writes to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// In the VM's folder, or absolute where it cannot be linked there.
+    pub file: PathBuf,
+    /// How it is to be read.
+    pub format: Format,
 }
 
 /// The format of a disk's file.
@@ -53,31 +67,121 @@ impl Format {
 /// The folder cannot be written or the image is larger than an overlay can be.
 pub(crate) fn create(folder: &Path, bundle: &Path, rootfs: &Artifact) -> Result<Disk> {
     let image = bundle.join(&rootfs.file);
-    if clone_extents(&image, &folder.join("disk.raw"))? {
-        return Ok(Disk {
-            file: "disk.raw".into(),
-            format: Format::Raw,
-            base: None,
-            base_sha256: rootfs.sha256.clone(),
-        });
+    let (size, base_sha256) = (rootfs.size, rootfs.sha256.clone());
+    if clone_extents(&image, &folder.join(RAW))? {
+        return Ok(alone(size, base_sha256));
     }
-    let base = link(&image, folder, "rootfs.base");
-    let overlay = qcow2::overlay(rootfs.size, base.as_os_str().as_bytes()).ok_or_else(|| {
+    let base = Layer {
+        file: link(&image, folder, "rootfs.base"),
+        format: Format::Raw,
+    };
+    overlay(folder, vec![base], size, base_sha256)
+}
+
+/// Copies the disk of the VM in `folder`, which nobody writes to meanwhile, to the folder `into`.
+///
+/// # Errors
+/// `into` cannot be written.
+pub(crate) fn save(disk: &Disk, folder: &Path, into: &Path) -> Result<Disk> {
+    files::copy(&folder.join(&disk.file), &into.join(&disk.file), 0o600)?;
+    Ok(Disk {
+        layers: link_layers(&disk.layers, folder, into),
+        ..disk.clone()
+    })
+}
+
+/// Makes a disk in `folder` that goes on from the disk `saved` in the folder `from`, whose SHA-256 is `sha256`.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn resume(folder: &Path, saved: &Disk, from: &Path, sha256: &str) -> Result<Disk> {
+    let file = from.join(&saved.file);
+    if saved.format == Format::Raw && clone_extents(&file, &folder.join(RAW))? {
+        return Ok(alone(saved.size, saved.base_sha256.clone()));
+    }
+    // A name of its own, as the layers below keep the names that they have.
+    let name = format!(
+        "{}.{}",
+        &sha256[..sha256.len().min(16)],
+        saved.format.name()
+    );
+    let mut layers = vec![Layer {
+        file: link(&file, folder, &name),
+        format: saved.format,
+    }];
+    layers.extend(link_layers(&saved.layers, from, folder));
+    overlay(folder, layers, saved.size, saved.base_sha256.clone())
+}
+
+/// As [`resume`], where the monitor reads raw disks only.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn resume_raw(folder: &Path, saved: &Disk, from: &Path) -> Result<Disk> {
+    files::copy(&from.join(&saved.file), &folder.join(RAW), 0o600)?;
+    Ok(alone(saved.size, saved.base_sha256.clone()))
+}
+
+/// A disk that shares extents and nothing else.
+fn alone(size: u64, base_sha256: String) -> Disk {
+    Disk {
+        file: RAW.into(),
+        format: Format::Raw,
+        layers: Vec::new(),
+        size,
+        base_sha256,
+    }
+}
+
+/// An empty overlay over `layers`.
+fn overlay(folder: &Path, layers: Vec<Layer>, size: u64, base_sha256: String) -> Result<Disk> {
+    let base = layers
+        .first()
+        .ok_or_else(|| Error::internal("an overlay needs something below it"))?;
+    let bytes = qcow2::overlay(size, base.file.as_os_str().as_bytes(), base.format);
+    let bytes = bytes.ok_or_else(|| {
         Error::user(format!(
-            "{} cannot be the base of a qcow2 overlay: it has {} bytes, at most {} are possible",
-            image.display(),
-            rootfs.size,
+            "{} cannot be the base of a qcow2 overlay: it has {size} bytes, at most {} are possible",
+            base.file.display(),
             qcow2::LARGEST
         ))
     })?;
     let path = folder.join("disk.qcow2");
-    std::fs::write(&path, overlay).context(format!("cannot write {}", path.display()))?;
+    std::fs::write(&path, bytes).context(format!("cannot write {}", path.display()))?;
     Ok(Disk {
         file: "disk.qcow2".into(),
         format: Format::Qcow2,
-        base: Some(base),
-        base_sha256: rootfs.sha256.clone(),
+        layers,
+        size,
+        base_sha256,
     })
+}
+
+/// Makes the disk of a VM whose monitor reads raw disks only: a clone of the image's extents, or a copy of its data
+/// that keeps the holes.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn create_raw(folder: &Path, bundle: &Path, rootfs: &Artifact) -> Result<Disk> {
+    files::copy(&bundle.join(&rootfs.file), &folder.join(RAW), 0o600)?;
+    Ok(alone(rootfs.size, rootfs.sha256.clone()))
+}
+
+/// Gives the layers of a disk in `from` the same names in `to`: a layer names the one below it by its name.
+fn link_layers(layers: &[Layer], from: &Path, to: &Path) -> Vec<Layer> {
+    let link = |layer: &Layer| Layer {
+        file: link_anew(&layer.file, from, to),
+        format: layer.format,
+    };
+    layers.iter().map(link).collect()
+}
+
+/// Gives a file that has its name in the folder `from` the same name in `to`; one with an absolute path keeps that.
+pub(crate) fn link_anew(file: &Path, from: &Path, to: &Path) -> PathBuf {
+    match file.to_str().filter(|_| file.is_relative()) {
+        Some(name) => link(&from.join(name), to, name),
+        None => file.to_owned(),
+    }
 }
 
 /// Gives `file` a second name in `folder`, so that replacing the bundle leaves the VM what it has. Returns that

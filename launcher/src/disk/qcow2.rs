@@ -3,6 +3,8 @@
 //! Format: `docs/interop/qcow2.txt` of QEMU, version 3. The file is four clusters: header, refcount table, one
 //! refcount block and the L1 table; every read falls through to the backing file until the guest writes.
 
+use super::Format;
+
 /// Bytes of a cluster, QEMU's default.
 const CLUSTER_BITS: u32 = 16;
 const CLUSTER: u64 = 1 << CLUSTER_BITS;
@@ -16,9 +18,9 @@ const L1_COVERS: u64 = CLUSTER / 8 * CLUSTER;
 /// The largest disk whose L1 table fits in its one cluster: 4 TiB.
 pub(crate) const LARGEST: u64 = CLUSTER / 8 * L1_COVERS;
 
-/// The bytes of an overlay of `size` bytes (rounded up to whole sectors) over the raw image `backing`, a path
+/// The bytes of an overlay of `size` bytes (rounded up to whole sectors) over the image `backing` of this format, a path
 /// as seen from the overlay's folder. `None` if it is larger than [`LARGEST`] or the name is longer than 1023 bytes.
-pub(crate) fn overlay(size: u64, backing: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn overlay(size: u64, backing: &[u8], format: Format) -> Option<Vec<u8>> {
     let size = size.checked_next_multiple_of(512)?;
     let name_length = u32::try_from(backing.len()).ok().filter(|n| *n <= 1023)?;
     if size > LARGEST {
@@ -26,10 +28,13 @@ pub(crate) fn overlay(size: u64, backing: &[u8]) -> Option<Vec<u8>> {
     }
     let l1_entries = u32::try_from(size.div_ceil(L1_COVERS)).ok()?;
     let mut file = Vec::with_capacity(4 * CLUSTER as usize);
+    let name = format.name().as_bytes();
+    let mut padded = [0; 8]; // to a multiple of 8
+    padded.get_mut(..name.len())?.copy_from_slice(name);
     let extensions: [&[u8]; 5] = [
         &BACKING_FORMAT.to_be_bytes(),
-        &3u32.to_be_bytes(),
-        b"raw\0\0\0\0\0", // padded to a multiple of 8
+        &(name.len() as u32).to_be_bytes(),
+        &padded,
         &0u32.to_be_bytes(),
         &0u32.to_be_bytes(), // end of the extensions
     ];
@@ -70,7 +75,7 @@ mod tests {
 
     #[test]
     fn fields_stand_where_the_format_says() {
-        let file = overlay(1000, b"rootfs.base").unwrap();
+        let file = overlay(1000, b"rootfs.base", Format::Raw).unwrap();
         let word = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
         let long = |at: usize| u64::from_be_bytes(file[at..at + 8].try_into().unwrap());
         assert_eq!((word(4), word(20), long(24)), (3, 16, 1024));
@@ -83,9 +88,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        assert!(overlay(LARGEST, b"x").is_some());
-        assert!(overlay(LARGEST + 1, b"x").is_none());
-        assert!(overlay(u64::MAX, b"x").is_none());
-        assert!(overlay(1, &[b'x'; 1024]).is_none());
+        assert!(overlay(LARGEST, b"x", Format::Qcow2).is_some());
+        assert!(overlay(LARGEST + 1, b"x", Format::Raw).is_none());
+        assert!(overlay(u64::MAX, b"x", Format::Raw).is_none());
+        assert!(overlay(1, &[b'x'; 1024], Format::Raw).is_none());
     }
 }

@@ -27,6 +27,7 @@ pub use config::{Egress, NetworkConfig, Subnet};
 pub use firewall::ensure;
 pub use lease::{Lease, Leases};
 pub use mac::Mac;
+pub(crate) use mode::obstacle;
 pub use mode::{Mode, Network, UserNetwork};
 pub use probe::Verdict;
 pub(crate) use probe::probe;

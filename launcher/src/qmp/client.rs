@@ -47,9 +47,18 @@ impl Qmp {
     /// # Errors
     /// QEMU refuses the command or closed the connection.
     pub(crate) async fn execute(&mut self, command: &str) -> Result<Value> {
+        self.execute_with(command, json!({})).await
+    }
+
+    /// As [`Qmp::execute`], with arguments: a JSON object.
+    ///
+    /// # Errors
+    /// QEMU refuses the command or closed the connection.
+    pub(crate) async fn execute_with(&mut self, command: &str, arguments: Value) -> Result<Value> {
         self.last_id += 1;
         let sent = self.last_id;
-        let line = format!("{}\n", json!({"execute": command, "id": sent}));
+        let request = json!({"execute": command, "arguments": arguments, "id": sent});
+        let line = format!("{request}\n");
         self.stream
             .write_all(line.as_bytes())
             .await
@@ -82,6 +91,32 @@ impl Qmp {
                 Some(Message::Event(event)) => return Ok(Some(event)),
                 Some(_) => {} // the answer to a command whose caller gave up
                 None => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits for an event of which `wanted` makes something; other events are kept.
+    ///
+    /// # Errors
+    /// QEMU closed the connection, or what came is not QMP.
+    pub(crate) async fn wait_for<T>(
+        &mut self,
+        what: &str,
+        wanted: impl Fn(&Event) -> Option<T>,
+    ) -> Result<T> {
+        if let Some(at) = self.events.iter().position(|event| wanted(event).is_some())
+            && let Some(found) = self.events.remove(at).as_ref().and_then(&wanted)
+        {
+            return Ok(found);
+        }
+        loop {
+            match self.message().await? {
+                Some(Message::Event(event)) => match wanted(&event) {
+                    Some(found) => return Ok(found),
+                    None => self.events.push_back(event),
+                },
+                Some(_) => {} // the answer to a command whose caller gave up
+                None => return Err(closed(what)),
             }
         }
     }

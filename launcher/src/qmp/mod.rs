@@ -4,3 +4,4 @@ mod client;
 mod message;
 
 pub(crate) use client::Qmp;
+pub(crate) use message::Event;

@@ -7,7 +7,7 @@
 //!          lock          held by the VM's supervisor as long as it lives
 //!          control.sock  requests to the supervisor
 //!          console.log   what the guest wrote to its serial port
-//!          qemu.log      what the virtual machine monitor and the supervisor had to say
+//!          vmm.log       what the virtual machine monitor and the supervisor had to say
 //! vms/.new-*         a VM being made, vms/.gone-* one being removed
 //! ```
 //!
@@ -25,10 +25,9 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Lock, Result, files, nearest};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use name::{is_name, stem_of};
 use vm::load;
 
-pub(crate) use name::quoted;
+pub(crate) use name::{is_name, quoted, stem_of};
 pub use vm::{OwnedVm, Vm};
 
 use crate::spec::Spec;
@@ -37,7 +36,7 @@ use crate::status::{self, Status};
 /// The serial console's log in a VM's folder.
 pub const CONSOLE_LOG: &str = "console.log";
 /// The log of the virtual machine monitor and of the supervisor in a VM's folder.
-pub const VMM_LOG: &str = "qemu.log";
+pub const VMM_LOG: &str = "vmm.log";
 /// The supervisor's socket in a VM's folder.
 pub(crate) const CONTROL_SOCKET: &str = "control.sock";
 
@@ -45,6 +44,9 @@ const SPEC: &str = "vm.json";
 const STATUS: &str = "status.json";
 /// The lock in a VM's folder that its supervisor holds.
 pub(crate) const LOCK: &str = "lock";
+
+/// What `kindling gc` leaves of a VM besides its logs.
+pub(crate) const KEPT: [&str; 3] = [SPEC, STATUS, LOCK];
 
 /// An open state folder.
 #[derive(Clone, Debug)]
@@ -98,6 +100,11 @@ impl StateFolder {
                 Error::user("no place for VMs: neither KINDLING_STATE nor HOME is set")
                     .hint("set KINDLING_STATE to a folder that you can write")
             })
+    }
+
+    /// The state folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        self.vms.parent().unwrap_or(&self.vms)
     }
 
     /// The folder that holds one folder for each VM.
@@ -200,8 +207,7 @@ impl StateFolder {
     /// # Errors
     /// Its files cannot be removed.
     pub fn remove_owned(&self, owned: &OwnedVm) -> Result<()> {
-        let _guard = self.guard()?;
-        self.take_away(&owned.vm.folder)
+        self.take_away_guarded(&owned.vm.folder)
     }
 
     /// Folders of VMs that were being made or removed when something crashed.
@@ -216,6 +222,12 @@ impl StateFolder {
             swept += 1;
         }
         Ok(swept)
+    }
+
+    /// Removes the folder of a VM whose lock is ours.
+    pub(crate) fn take_away_guarded(&self, folder: &Path) -> Result<()> {
+        let _guard = self.guard()?;
+        self.take_away(folder)
     }
 
     fn take_away(&self, folder: &Path) -> Result<()> {

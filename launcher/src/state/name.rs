@@ -1,7 +1,7 @@
 //! Names of VMs.
 
 /// Whether this is a host name label (RFC 1123) in lowercase.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&name.len())
         && name.bytes().all(inside)
@@ -10,7 +10,7 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// A recipe's name as a VM's name, with room for a number: what a host name cannot have becomes a hyphen.
-pub(super) fn stem_of(recipe: &str) -> String {
+pub(crate) fn stem_of(recipe: &str) -> String {
     let label = |c: char| {
         if c.is_ascii_alphanumeric() {
             c.to_ascii_lowercase()

@@ -1,8 +1,20 @@
 //! Virtual machine monitors: what runs a machine, behind one small trait.
 
+mod child;
+pub(crate) mod choose;
+pub(crate) mod engine;
+pub mod firecracker;
 pub(crate) mod qemu;
 
+use std::path::Path;
+
 use kindling_base::Result;
+
+/// The guest's memory in the folder of a saved machine, page by page from address 0 on; may be missing where the
+/// state has it.
+pub(crate) const MEMORY: &str = "memory";
+/// The state of devices and processors in the folder of a saved machine, in the monitor's own format.
+pub(crate) const STATE: &str = "state";
 
 /// A running machine. It ends with this process at the latest.
 pub(crate) trait Machine {
@@ -26,6 +38,25 @@ pub(crate) trait Machine {
     /// # Errors
     /// The monitor does not take the request.
     async fn quit(&mut self) -> Result<()>;
+
+    /// Stops the guest's processors. One that is stopped stays so.
+    ///
+    /// # Errors
+    /// The monitor does not take the request.
+    async fn pause(&mut self) -> Result<()>;
+
+    /// Lets the guest's processors run again.
+    ///
+    /// # Errors
+    /// The monitor does not take the request.
+    async fn unpause(&mut self) -> Result<()>;
+
+    /// Writes the paused machine to the folder `into`: its memory to [`MEMORY`], unless the state has it, and the
+    /// state of its devices and processors to [`STATE`].
+    ///
+    /// # Errors
+    /// The monitor fails, or the files cannot be written.
+    async fn save(&mut self, into: &Path) -> Result<()>;
 
     /// Kills the monitor's process.
     ///

@@ -1,6 +1,9 @@
 //! The binary from outside, with a real machine in QEMU whose guest is a few hundred bytes.
 
 mod failures;
+mod firecracker;
+mod gc;
 mod leftovers;
 mod life;
+mod snapshots;
 mod support;

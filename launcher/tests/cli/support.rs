@@ -37,6 +37,16 @@ pub(crate) fn has_qemu() -> bool {
     found
 }
 
+/// Whether there is a Firecracker to run; says so where there is none. Only a variable counts, so that what is tested
+/// does not depend on what happens to be in PATH.
+pub(crate) fn has_firecracker() -> bool {
+    let named = std::env::var_os("KINDLING_FIRECRACKER").is_some_and(|path| !path.is_empty());
+    if !named {
+        eprintln!("skipped: no firecracker");
+    }
+    named
+}
+
 /// Says that the guest is ready.
 pub(crate) fn ready() -> Step {
     print(&format!("{MARKER}\r\n"))
@@ -130,10 +140,17 @@ impl Case {
 
     /// The binary in this workspace; for a changed environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        Command::new(env!("CARGO_BIN_EXE_kindling"))
+        let command = Command::new(env!("CARGO_BIN_EXE_kindling"));
+        let command = match std::env::var_os("KINDLING_FIRECRACKER") {
+            Some(program) => command.env("KINDLING_FIRECRACKER", program),
+            None => command,
+        };
+        command
             .args(args)
             .directory(self.root.path())
             .env("KINDLING_STATE", self.path("state"))
+            // What these tests are about runs on QEMU, unless they say otherwise.
+            .env("KINDLING_VMM", "qemu")
             // As root, `auto` would attach test guests to a bridge of this very machine.
             .env("KINDLING_NETWORK", "user")
     }

@@ -40,6 +40,9 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
             "RUSTUP_TOOLCHAIN",
             "CARGO_TARGET_DIR",
             "KINDLING_STORE",
+            // The tests of a real Firecracker run where this names one.
+            "KINDLING_FIRECRACKER",
+            "KINDLING_JAILER",
             "CI",
         ] {
             if let Some(value) = std::env::var_os(key) {

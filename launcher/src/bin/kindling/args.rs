@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kindling_launcher::firecracker::{Memory, Transport};
 use kindling_launcher::network::Mode;
-use kindling_launcher::{Accelerator, Options, Publish, Wanted};
+use kindling_launcher::{Accelerator, EngineOptions, Options, Publish, ResumeOptions, Vmm, Wanted};
 
 /// Run virtual machines from Kindling bundles.
 ///
@@ -28,7 +29,7 @@ Exit codes:
   0  it worked
   1  internal error: a bug or a machine that misbehaves
   2  user error: an argument, a damaged bundle or the host's set-up has to change
-  3  external failure: QEMU failed, or the guest panicked, powered off or was not ready in time";
+  3  external failure: QEMU or Firecracker failed, or the guest panicked, powered off or was not ready in time";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -49,7 +50,7 @@ pub(crate) enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Stop a VM: by its power button, then by QEMU, then by killing QEMU
+    /// Stop a VM: by its power button, then by ending its machine, then by killing it
     ///
     /// The VM's folder stays, with its disk and its logs, until `kindling rm`.
     Stop {
@@ -67,6 +68,39 @@ pub(crate) enum Command {
         #[arg(long, short)]
         force: bool,
     },
+    /// Save a VM that is ready, with its memory and its disk, for others to go on from
+    ///
+    /// The VM stands still for a moment and then goes on. A snapshot is for the same engine on the same kind of host; it
+    /// holds whatever the guest's memory held.
+    Snapshot {
+        /// The VM's name
+        vm: String,
+        /// The snapshot's name [default: the VM's, with a number where needed]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List snapshots, or remove some
+    Snapshots {
+        #[command(subcommand)]
+        command: Option<SnapshotsCommand>,
+    },
+    /// Start VMs that go on from a snapshot, in the background; print their names
+    #[command(after_long_help = RESUME_EXAMPLES)]
+    Resume(ResumeArgs),
+    /// Clear away what is dead: processes, TAPs, addresses, sockets and disks of VMs whose supervisor died
+    ///
+    /// Their logs stay, as do VMs that stopped or failed, until they are removed or asked for here.
+    Gc {
+        /// VMs that stopped or failed as well
+        #[arg(long)]
+        ended: bool,
+        /// The logs as well, and with them the last of each VM
+        #[arg(long)]
+        logs: bool,
+        /// Only say what would go
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Ask a VM on the bridge end to end: carrier, ARP, ping, TCP; the first that fails is named
     Probe {
         /// The VM's name
@@ -77,7 +111,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
         timeout: u32,
     },
-    /// Say what this machine offers: QEMU, KVM and its speed, memory, leftovers of crashes
+    /// Say what this machine offers, what that means and what to do: KVM and its speed, Firecracker, QEMU, networks,
+    /// control groups, memory, disk, leftovers of crashes
     Doctor,
     /// Supervise a VM in the background; started by `run --detach`
     #[command(name = kindling_launcher::SUPERVISE_COMMAND, hide = true)]
@@ -88,6 +123,78 @@ pub(crate) enum Command {
     /// Measure KVM in this process, which may hang; started by `run` and `doctor`
     #[command(name = kindling_launcher::kvm::PROBE_COMMAND, hide = true)]
     ProbeKvm,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotsCommand {
+    /// Remove snapshots; VMs that were resumed from them go on
+    Rm {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  kindling snapshot web --name golden
+  kindling resume golden --publish 8080:80
+  kindling resume golden --name desk --count 8 --network tap";
+
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// The snapshot's name
+    snapshot: String,
+    /// How many VMs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: u32,
+    /// The VM's name, with a number where there are more [default: the saved VM's, with a number where needed]
+    #[arg(long)]
+    name: Option<String>,
+    /// Make a TCP port of the guest reachable on the host; repeatable
+    #[arg(long, short, value_name = "[ADDRESS:]HOST:GUEST")]
+    publish: Vec<Publish>,
+    /// The network card [default: the kind that the saved VM had]
+    #[arg(long, value_enum)]
+    network: Option<Net>,
+    /// What fills the guest's memory on Firecracker: the kernel, page by page from the file, or a handler of ours that
+    /// brings what the first VM wanted first [default: as the saved VM]
+    #[arg(long, value_enum)]
+    memory: Option<Fill>,
+    /// Try it even where the snapshot is of another engine or host
+    #[arg(long)]
+    force: bool,
+    /// Compare every byte of the snapshot with its manifest first
+    #[arg(long)]
+    verify: bool,
+    /// Remove a VM once it has stopped; one that failed is kept
+    #[arg(long)]
+    rm: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Fill {
+    File,
+    Uffd,
+}
+
+impl ResumeArgs {
+    pub(crate) fn into_options(self) -> ResumeOptions {
+        ResumeOptions {
+            snapshot: self.snapshot,
+            name: self.name,
+            count: self.count,
+            publish: self.publish,
+            network: self.network.map(Net::mode),
+            memory: self.memory.map(|fill| match fill {
+                Fill::File => Memory::File,
+                Fill::Uffd => Memory::Uffd,
+            }),
+            force: self.force,
+            verify: self.verify,
+            remove: self.rm,
+        }
+    }
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -110,9 +217,8 @@ pub(crate) struct RunArgs {
     /// The VM's name, which is also the guest's host name [default: the recipe's name, with a number where needed]
     #[arg(long)]
     name: Option<String>,
-    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
-    #[arg(long, value_enum, default_value_t = Accel::Auto)]
-    accel: Accel,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Virtual processors [default: the recipe's]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=255))]
     vcpus: Option<u32>,
@@ -155,6 +261,76 @@ pub(crate) struct RunArgs {
     no_install: bool,
 }
 
+/// What runs the machine.
+#[derive(Args, Debug)]
+struct EngineArgs {
+    /// The virtual machine monitor: `auto` takes Firecracker where it is there, KVM is hardware and the network is one
+    /// that it has, else QEMU
+    #[arg(long, value_enum, env = "KINDLING_VMM", default_value_t = Monitor::Auto)]
+    vmm: Monitor,
+    /// What runs the guest's instructions: `auto` takes KVM only where a short measurement shows real hardware
+    #[arg(long, value_enum, default_value_t = Accel::Auto)]
+    accel: Accel,
+    /// Firecracker's program [default: $KINDLING_FIRECRACKER, else `firecracker` in PATH]
+    #[arg(long, value_name = "PATH")]
+    firecracker: Option<PathBuf>,
+    /// How the guest reaches its devices on Firecracker
+    #[arg(long, value_enum, default_value_t = Bus::Pci)]
+    transport: Bus,
+    /// Let Firecracker log how long the guest took to boot, as the guest's init tells it
+    #[arg(long)]
+    boot_timer: bool,
+    /// Run Firecracker in a jail: a root folder, a control group and a user of its own; needs root
+    #[arg(long)]
+    jail: bool,
+    /// The user that Firecracker is in its jail
+    #[arg(long, value_name = "UID", default_value_t = JAILED, requires = "jail")]
+    jail_uid: u32,
+    /// The group that Firecracker is in its jail
+    #[arg(long, value_name = "GID", default_value_t = JAILED, requires = "jail")]
+    jail_gid: u32,
+}
+
+/// `nobody` and `nogroup` of Debian and Ubuntu.
+const JAILED: u32 = 65534;
+
+impl EngineArgs {
+    fn into_options(self) -> EngineOptions {
+        EngineOptions {
+            vmm: match self.vmm {
+                Monitor::Auto => None,
+                Monitor::Firecracker => Some(Vmm::Firecracker),
+                Monitor::Qemu => Some(Vmm::Qemu),
+            },
+            accelerator: match self.accel {
+                Accel::Auto => Wanted::Auto,
+                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
+                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
+            },
+            firecracker: self.firecracker,
+            transport: match self.transport {
+                Bus::Pci => Transport::Pci,
+                Bus::Mmio => Transport::Mmio,
+            },
+            boot_timer: self.boot_timer,
+            jail: self.jail.then_some((self.jail_uid, self.jail_gid)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Monitor {
+    Auto,
+    Firecracker,
+    Qemu,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bus {
+    Pci,
+    Mmio,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Accel {
     Auto,
@@ -170,26 +346,28 @@ enum Net {
     None,
 }
 
+impl Net {
+    fn mode(self) -> Mode {
+        match self {
+            Net::Auto => Mode::Auto,
+            Net::Tap => Mode::Tap,
+            Net::User => Mode::User,
+            Net::None => Mode::None,
+        }
+    }
+}
+
 impl RunArgs {
     pub(crate) fn into_options(self) -> Options {
         Options {
             bundle: self.bundle,
             out: self.out,
             name: self.name,
-            accelerator: match self.accel {
-                Accel::Auto => Wanted::Auto,
-                Accel::Kvm => Wanted::Exactly(Accelerator::Kvm),
-                Accel::Tcg => Wanted::Exactly(Accelerator::Tcg),
-            },
+            engine: self.engine.into_options(),
             vcpus: self.vcpus,
             memory_mib: self.memory_mib,
             publish: self.publish,
-            network: match self.network {
-                Net::Auto => Mode::Auto,
-                Net::Tap => Mode::Tap,
-                Net::User => Mode::User,
-                Net::None => Mode::None,
-            },
+            network: self.network.mode(),
             append: self.append,
             no_initramfs: self.no_initramfs,
             timeout_s: self.timeout,

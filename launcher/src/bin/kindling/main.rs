@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kindling_base::{Context, Error, Exit, Result, files};
 use kindling_launcher::{
-    CONSOLE_LOG, Report, State, StateFolder, copy_log, detach, examine, kvm, prepare, probe,
-    remove, stop, supervise, supervise_detached,
+    CONSOLE_LOG, GcOptions, Report, Snapshots, State, StateFolder, collect, copy_log, detach,
+    examine, kvm, prepare, probe, remove, resume, stop, supervise, supervise_detached,
+    take_snapshot,
 };
 
-use args::{Cli, Command, RunArgs};
+use args::{Cli, Command, ResumeArgs, RunArgs, SnapshotsCommand};
 use screen::Screen;
 
 fn main() -> Exit {
     let cli = Cli::parse();
     let screen = Screen::new(cli.json);
-    // One thread: the kernel kills QEMU when the thread that started it ends, so that has to be this one.
+    // One thread: the kernel kills the machine when the thread that started it ends, so that has to be this one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -51,6 +52,32 @@ async fn dispatch(command: Command, screen: &Screen) -> Result<()> {
         Command::Rm { name, force } => {
             remove(&state()?, &name, force).await?;
             screen.removed(&name)
+        }
+        Command::Snapshot { vm, name } => {
+            screen.snapshot(&take_snapshot(&state()?, &vm, name.as_deref()).await?)
+        }
+        Command::Snapshots { command } => {
+            let snapshots = Snapshots::open(&state()?)?;
+            match command {
+                None => screen.snapshots(&snapshots.list()?),
+                Some(SnapshotsCommand::Rm { names }) => names.iter().try_for_each(|name| {
+                    snapshots.remove(name)?;
+                    screen.removed(name)
+                }),
+            }
+        }
+        Command::Resume(args) => resume_all(args, screen).await,
+        Command::Gc {
+            ended,
+            logs,
+            dry_run,
+        } => {
+            let options = GcOptions {
+                ended,
+                logs,
+                dry_run,
+            };
+            screen.collected(&collect(&state()?, options).await?, dry_run)
         }
         Command::Probe {
             name,
@@ -86,6 +113,27 @@ async fn run(args: RunArgs, screen: &Screen) -> Result<()> {
         state.remove_owned(&owned)?;
     }
     Ok(())
+}
+
+/// Starts every VM before it waits for any.
+async fn resume_all(args: ResumeArgs, screen: &Screen) -> Result<()> {
+    let program = program()?;
+    let made = resume(&state()?, &args.into_options(), screen).await?;
+    let started = made.into_iter().map(|owned| detach(owned, &program));
+    let mut failed = Ok(());
+    for vm in futures_util::future::join_all(started).await {
+        let shown = vm.and_then(|vm| {
+            vm.check()?;
+            screen.detached(&vm)
+        });
+        if let Err(error) = shown {
+            // The others run: each failure is told, and the last is how we end.
+            if let Err(earlier) = std::mem::replace(&mut failed, Err(error)) {
+                screen.error(&earlier);
+            }
+        }
+    }
+    failed
 }
 
 fn state() -> Result<StateFolder> {

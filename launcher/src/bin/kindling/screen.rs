@@ -1,13 +1,16 @@
 //! All that the binary prints: data on standard output, everything else on standard error.
 #![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
 
+mod gc;
+mod snapshots;
+
 use std::io::Write;
 use std::time::Duration;
 
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_launcher::network::Verdict;
 use kindling_launcher::{
-    Doctor, Ending, Listing, Report, Status, StopStep, Stopped, Vm, kvm::Probe,
+    Doctor, Ending, Listing, Report, Requirement, Status, StopStep, Stopped, Vm, kvm::Probe,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -61,7 +64,7 @@ impl Screen {
                 eprintln!("kindling: asking the guest to power off; Ctrl-C ends it at once");
             }
             Report::Stopping(StopStep::Quit) => eprintln!("kindling: ending the machine"),
-            Report::Stopping(StopStep::Kill) => eprintln!("kindling: killing QEMU"),
+            Report::Stopping(StopStep::Kill) => eprintln!("kindling: killing the machine"),
             Report::Ended(vm) if self.json => self.event("ended", row(vm)),
             Report::Ended(vm) => eprintln!("kindling: {}", ending(&vm.status)),
         }
@@ -133,24 +136,16 @@ impl Screen {
             .iter()
             .map(|f| f.display().to_string())
             .collect();
+        print(&columns(&examined(&doctor.requirements)))?;
+        print("")?;
         let lines = [
             (
-                "QEMU",
-                doctor.qemu.clone().unwrap_or_else(|| {
-                    "not installed: `kindling run` installs qemu-system-x86 as root".to_owned()
-                }),
+                "monitor",
+                format!("{} is what --vmm auto chooses", doctor.vmm.name()),
             ),
-            ("KVM", doctor.kvm.to_string()),
             (
                 "accelerator",
                 format!("{} is what --accel auto chooses", doctor.accelerator),
-            ),
-            (
-                "memory",
-                format!(
-                    "{} MiB of {} MiB available",
-                    doctor.memory.available_mib, doctor.memory.total_mib
-                ),
             ),
             ("state folder", doctor.state_folder.display().to_string()),
             (
@@ -223,6 +218,7 @@ fn row(vm: &Vm) -> Value {
         "bundle_folder": vm.spec.bundle.folder,
         "folder": vm.folder,
         "state": status.state,
+        "vmm": vm.spec.vmm,
         "accelerator": vm.spec.accelerator,
         "pid": status.vmm_pid,
         "supervisor_pid": status.supervisor_pid,
@@ -258,6 +254,26 @@ fn cells(vm: &Vm) -> [String; 7] {
     ]
 }
 
+/// What was found, what it means below it, and what to do where something is.
+fn examined(requirements: &[Requirement]) -> Vec<[String; 3]> {
+    let below = |text: String| [String::new(), String::new(), text];
+    let rows = requirements.iter().flat_map(|requirement| {
+        let (name, verdict) = (requirement.name, requirement.verdict.name());
+        let advice = requirement.advice.as_ref();
+        [
+            [
+                name.to_owned(),
+                verdict.to_owned(),
+                requirement.found.clone(),
+            ],
+            below(requirement.means.clone()),
+        ]
+        .into_iter()
+        .chain(advice.map(|advice| below(format!("do: {advice}"))))
+    });
+    rows.collect()
+}
+
 /// Left-aligned columns, two spaces between them.
 fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| {
@@ -280,6 +296,7 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 fn readiness(status: &Status) -> String {
     let first = status.first_output_after_ms.map(Duration::from_millis);
     match (status.ready_after(), first) {
+        (Some(ready), None) => format!("ready in {}", seconds(ready)), // resumed: it says nothing again
         (Some(ready), Some(first)) => {
             format!(
                 "ready in {} (first output after {})",
@@ -299,8 +316,8 @@ fn ending(status: &Status) -> String {
         Some(Ending::Stopped { by, took_ms }) => {
             let how = match by {
                 StopStep::PowerButton => "the guest powered off when asked",
-                StopStep::Quit => "the guest did not power off, QEMU was ended",
-                StopStep::Kill => "QEMU was killed",
+                StopStep::Quit => "the guest did not power off, its machine was ended",
+                StopStep::Kill => "its machine was killed",
             };
             format!(
                 "stopped in {}: {how}",
@@ -309,7 +326,7 @@ fn ending(status: &Status) -> String {
         }
         Some(Ending::Panicked { line }) => format!("the guest gave up: {line}"),
         Some(Ending::NeverReady) => "the guest was not ready in time".to_owned(),
-        Some(Ending::VmmExited { status }) => format!("QEMU ended: {status}"),
+        Some(Ending::VmmExited { program, status }) => format!("{program} ended: {status}"),
         Some(Ending::NotStarted { .. }) => "the machine did not start".to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! The network against a real kernel, in network namespaces that each test makes.
 
+mod firecracker;
 mod isolation;
 mod lives;
 mod namespace;

@@ -2,14 +2,27 @@
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+use std::path::Path;
 
 use crate::accel::Accelerator;
 use crate::network::Network;
 use crate::spec::Spec;
+use crate::vmm::MEMORY;
 
-/// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output. `control` is
-/// the descriptor of a connected socket that the process inherits: it leaves no file behind and ends with the process.
-pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
+/// Descriptors that the process inherits: they leave no file behind and end with the process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inherited {
+    /// A connected socket.
+    pub(super) control: RawFd,
+    /// The guest's memory, where it is shared with us.
+    pub(super) memory: Option<RawFd>,
+    /// The state to go on from.
+    pub(super) state: Option<RawFd>,
+}
+
+/// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output.
+pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
+    let control = inherited.control;
     let accelerator = spec.accelerator.name();
     let cpu = match spec.accelerator {
         Accelerator::Kvm => "host",
@@ -21,10 +34,22 @@ pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
     // PCI as on any server, no BIOS tables beyond ACPI; measured to boot faster than q35 by seconds on TCG.
     add(&[
         "-M",
-        &format!("microvm,accel={accelerator},rtc=on,pcie=on,usb=off"),
+        &format!("microvm,accel={accelerator},rtc=on,pcie=on,usb=off,memory-backend=memory"),
     ]);
     add(&["-cpu", cpu, "-smp", &spec.vcpus.to_string()]);
-    add(&["-m", &format!("{}M", spec.memory_mib)]);
+    let mib = spec.memory_mib;
+    add(&["-m", &format!("{mib}M")]);
+    let memory = match (inherited.memory, &spec.resume_from) {
+        // Copy-on-write.
+        (None, Some(saved)) => format!("{},share=off", option(&saved.join(MEMORY))),
+        (Some(file), _) => format!("/proc/self/fd/{file},share=on"),
+        (None, None) => String::new(),
+    };
+    let backend = format!("memory-backend-file,id=memory,size={mib}M,mem-path={memory}");
+    add(&["-object", &backend]);
+    if inherited.state.is_some() {
+        add(&["-incoming", "defer"]);
+    }
     add(&["-nodefaults", "-no-user-config", "-no-reboot"]);
     add(&["-display", "none"]);
     // Not before we listen: QEMU tells nobody of a guest that ends before its control connection is negotiated.
@@ -62,6 +87,11 @@ pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
     }
     args.extend(["-append".into(), OsString::from(&spec.cmdline)]);
     args
+}
+
+/// A path as the value of an option, where a comma would end it.
+fn option(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 fn netdev(network: &Network) -> String {

@@ -1,23 +1,28 @@
 //! QEMU: user-mode network, the serial console over a pipe and QMP over an inherited socket.
 
 mod argv;
+mod memory;
+mod migrate;
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use kindling_base::host::{self, HostPackage, Proof};
-use kindling_base::{Command, Context, Error, Reporter, Result};
+use kindling_base::{Command, Context, Error, Reporter, Result, files};
 use rustix::io::FdFlags;
-use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
-use super::{Event, Machine};
+use argv::Inherited;
+use memory::SharedMemory;
+
+use super::{Event, MEMORY, Machine, STATE, child};
 use crate::console;
 use crate::qmp::Qmp;
 use crate::spec::Spec;
@@ -38,9 +43,6 @@ const GREETING_DEADLINE: Duration = Duration::from_secs(30);
 /// A QEMU that has closed its control connection is about to end.
 const EXIT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Bytes of the console that wait for us: the most that `fs.pipe-max-size` gives ordinary users by default.
-const CONSOLE_BUFFER: usize = 1 << 20;
-
 /// Makes sure that QEMU is installed.
 ///
 /// # Errors
@@ -60,9 +62,42 @@ pub(crate) fn version() -> Option<String> {
 pub(crate) struct Qemu {
     child: Child,
     qmp: Option<Qmp>,
+    /// The guest's memory, where it is shared with us.
+    memory: Option<SharedMemory>,
+    /// The VM's folder.
+    folder: PathBuf,
 }
 
-/// Starts QEMU for `spec` in the VM's `folder`; returns the machine and its serial console.
+/// What QEMU inherits of us besides its control socket.
+#[derive(Debug)]
+struct Handed {
+    memory: Option<SharedMemory>,
+    state: Option<File>,
+}
+
+impl Handed {
+    /// Fresh memory, unless the VM goes on from saved memory that it maps itself.
+    fn new(spec: &Spec) -> Result<Self> {
+        let saved = spec.resume_from.as_deref();
+        let mapped = saved.is_some_and(|s| s.join(MEMORY).exists());
+        let memory = (!mapped).then(|| SharedMemory::new(spec.memory_mib));
+        let state = saved.map(|saved| files::open(&saved.join(STATE)));
+        Ok(Self {
+            memory: memory.transpose()?,
+            state: state.transpose()?,
+        })
+    }
+
+    fn inherited(&self, control: RawFd) -> Inherited {
+        Inherited {
+            control,
+            memory: self.memory.as_ref().map(SharedMemory::descriptor),
+            state: self.state.as_ref().map(AsRawFd::as_raw_fd),
+        }
+    }
+}
+
+/// Starts QEMU for `spec` in the VM's `folder`; returns the machine, which runs, and its serial console.
 ///
 /// To be called on the main thread, which lives as long as the process: the kernel kills QEMU when the thread that
 /// started it ends.
@@ -71,8 +106,10 @@ pub(crate) struct Qemu {
 /// QEMU cannot be started or ends at once; the error has what it said.
 pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
     let (control, control_theirs) = pair()?;
-    let (console, console_theirs) = console_pipe()?;
-    let args = argv::argv(spec, control_theirs.as_raw_fd());
+    let (console, console_theirs) = child::console_pipe()?;
+    let handed = Handed::new(spec)?;
+    let inherited = handed.inherited(control_theirs.as_raw_fd());
+    let args = argv::argv(spec, &inherited);
     let command = Command::new(PROGRAM).args(args).directory(folder);
     let log_path = folder.join(VMM_LOG);
     let log = std::fs::File::options()
@@ -87,14 +124,13 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
         // Ctrl-C at the terminal is for us, who ask the guest first.
         .process_group(0);
     let parent = rustix::process::getpid();
-    let inherited = control_theirs.as_raw_fd();
     #[expect(
         unsafe_code,
         reason = "only the child itself can ask to die with its parent"
     )]
     // SAFETY: between fork and exec this makes system calls only; it neither allocates nor locks.
     unsafe {
-        process.pre_exec(move || in_child(parent, inherited));
+        process.pre_exec(move || in_child(parent, &inherited));
     }
     let mut process = tokio::process::Command::from(process);
     let mut child = process
@@ -104,17 +140,17 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
     drop((process, control_theirs)); // so that the console and the control connection end with QEMU
     let failed = |what: String| {
         let error = Error::external(what).note(format!("command: {}", command.display()));
-        match console::tail(&log_path) {
-            said if said.is_empty() => error,
-            said => error.note(format!("QEMU said:\n{said}")),
-        }
+        said(error, &log_path)
     };
     // A QEMU that ends closes its connection, so this learns of that too, after all that it had to say.
-    match tokio::time::timeout(GREETING_DEADLINE, open_and_continue(control)).await {
+    let opened = open_and_continue(control, &inherited);
+    match tokio::time::timeout(GREETING_DEADLINE, opened).await {
         Ok(Ok(qmp)) => Ok((
             Qemu {
                 child,
                 qmp: Some(qmp),
+                memory: handed.memory,
+                folder: folder.to_owned(),
             },
             console,
         )),
@@ -129,34 +165,27 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
     }
 }
 
-/// Connects to the control socket and lets the guest, which waits for that, run.
-async fn open_and_continue(control: UnixStream) -> Result<Qmp> {
+/// Connects to the control socket, loads the state to go on from, and lets the guest, which waits for that, run.
+async fn open_and_continue(control: UnixStream, inherited: &Inherited) -> Result<Qmp> {
     let mut qmp = Qmp::open(control).await?;
+    if let Some(state) = inherited.state {
+        migrate::load(&mut qmp, state, inherited.memory.is_none()).await?;
+    }
     qmp.execute("cont").await?;
     Ok(qmp)
 }
 
-/// In the new process, before QEMU: die with the supervisor, and keep the control socket.
-fn in_child(parent: rustix::process::Pid, inherited: i32) -> std::io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if rustix::process::getppid() != Some(parent) {
-        return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
+/// In the new process, before QEMU: die with the supervisor, and keep what QEMU inherits.
+fn in_child(parent: rustix::process::Pid, inherited: &Inherited) -> std::io::Result<()> {
+    child::die_with(parent)?;
+    let kept = [Some(inherited.control), inherited.memory, inherited.state];
+    for descriptor in kept.into_iter().flatten() {
+        #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
+        // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
     }
-    #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
-    // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
-    let inherited = unsafe { BorrowedFd::borrow_raw(inherited) };
-    rustix::io::fcntl_setfd(inherited, FdFlags::empty())?;
     Ok(())
-}
-
-/// A pipe for the serial console: our end and QEMU's. Not a socket, which is full after some hundred of the single
-/// bytes that a serial port writes, whereupon QEMU drops the next ones.
-fn console_pipe() -> Result<(pipe::Receiver, OwnedFd)> {
-    let (ours, theirs) = std::io::pipe().context("cannot make a pipe")?;
-    // More room only helps a supervisor that is slow; a host that refuses it gives 64 KiB.
-    let _ = rustix::pipe::fcntl_setpipe_size(&theirs, CONSOLE_BUFFER);
-    let ours = pipe::Receiver::from_owned_fd(ours.into()).context("cannot read from a pipe")?;
-    Ok((ours, theirs.into()))
 }
 
 fn pair() -> Result<(UnixStream, StdStream)> {
@@ -203,6 +232,20 @@ impl Machine for Qemu {
         self.execute("quit").await
     }
 
+    async fn pause(&mut self) -> Result<()> {
+        self.execute("stop").await
+    }
+
+    async fn unpause(&mut self) -> Result<()> {
+        migrate::unpause(self.qmp.as_mut().ok_or_else(closed)?).await
+    }
+
+    async fn save(&mut self, into: &Path) -> Result<()> {
+        let qmp = self.qmp.as_mut().ok_or_else(closed)?;
+        let saved = migrate::save(qmp, &self.folder, self.memory.as_ref(), into).await;
+        saved.map_err(|error| said(error, &self.folder.join(VMM_LOG)))
+    }
+
     fn kill(&mut self) -> Result<()> {
         self.child.start_kill().context("cannot kill QEMU")
     }
@@ -212,9 +255,7 @@ impl Qemu {
     async fn execute(&mut self, command: &str) -> Result<()> {
         /// QEMU answers these commands at once unless it hangs; the supervisor must not hang with it.
         const DEADLINE: Duration = Duration::from_secs(2);
-        let Some(qmp) = &mut self.qmp else {
-            return Err(Error::external("QEMU has closed its control connection"));
-        };
+        let qmp = self.qmp.as_mut().ok_or_else(closed)?;
         match tokio::time::timeout(DEADLINE, qmp.execute(command)).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::external(format!(
@@ -222,6 +263,18 @@ impl Qemu {
             ))),
         }
     }
+}
+
+/// The error with the end of QEMU's log.
+fn said(error: Error, log: &Path) -> Error {
+    match console::tail(log) {
+        said if said.is_empty() => error,
+        said => error.note(format!("QEMU said:\n{said}")),
+    }
+}
+
+fn closed() -> Error {
+    Error::external("QEMU has closed its control connection")
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -1,5 +1,9 @@
 //! What this machine offers to VMs, in one look.
 
+mod host;
+mod monitors;
+mod requirement;
+
 use std::path::{Path, PathBuf};
 
 use kindling_base::Result;
@@ -9,17 +13,24 @@ use crate::accel::{self, Accelerator};
 use crate::host::Memory;
 use crate::kvm::{self, Probe};
 use crate::state::StateFolder;
+use crate::vmm::engine::Vmm;
 use crate::vmm::qemu;
+
+pub use requirement::{Requirement, Verdict};
 
 /// The report of `kindling doctor`.
 #[derive(Debug, Serialize)]
 pub struct Doctor {
+    /// Each thing that VMs want, what was found, what it means and what to do.
+    pub requirements: Vec<Requirement>,
     /// QEMU's version line; `None` where it is not installed.
     pub qemu: Option<String>,
     /// What the KVM probe found.
     pub kvm: Probe,
     /// Whether that is the hardware's speed.
     pub kvm_is_hardware: bool,
+    /// What `--vmm auto` means here for a VM with a network that both monitors have.
+    pub vmm: Vmm,
     /// What `--accel auto` means here.
     pub accelerator: Accelerator,
     /// The host's memory.
@@ -52,12 +63,34 @@ pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
         .vms
         .iter()
         .filter(|vm| vm.status.state == crate::status::State::Dead);
+    let memory = Memory::read()?;
+    let qemu = qemu::version();
+    let [firecracker, jailer] = monitors::firecracker();
+    let [reflinks, space] = host::disk(state.vms_folder())?;
+    let usable = firecracker.verdict == Verdict::Ok && kvm.is_hardware();
+    let requirements = vec![
+        monitors::kvm(&kvm),
+        firecracker,
+        jailer,
+        monitors::qemu(qemu.as_deref()),
+        monitors::userfaultfd(),
+        host::privileges(),
+        host::tun(),
+        host::bridge(),
+        host::cgroups(),
+        host::hugepages(),
+        host::memory(memory),
+        reflinks,
+        space,
+    ];
     Ok(Doctor {
-        qemu: qemu::version(),
+        requirements,
+        vmm: if usable { Vmm::Firecracker } else { Vmm::Qemu },
+        qemu,
         kvm_is_hardware: kvm.is_hardware(),
         accelerator: accel::for_probe(&kvm),
         kvm,
-        memory: Memory::read()?,
+        memory,
         state_folder: state.vms_folder().to_owned(),
         running,
         ended: listing.vms.len() - running,

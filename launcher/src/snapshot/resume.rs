@@ -1,0 +1,189 @@
+//! From a snapshot to VMs that go on from it.
+
+use std::path::Path;
+
+use kindling_base::{Error, Event, Reporter, Result};
+
+use super::{Engine, Snapshot, Snapshots};
+use crate::card::{Card, Wanting};
+use crate::disk;
+use crate::host::Memory;
+use crate::limits::Size;
+use crate::network::{Mode, Network};
+use crate::publish::Publish;
+use crate::spec::Spec;
+use crate::state::{OwnedVm, StateFolder};
+use crate::vmm::engine::Vmm;
+use crate::vmm::firecracker::{Memory as Fill, Settings};
+
+/// What a user asks for; what is `None` is as the snapshot says.
+#[derive(Clone, Debug, Default)]
+pub struct ResumeOptions {
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// The VMs' name; with more than one VM, a number is added.
+    pub name: Option<String>,
+    /// How many VMs.
+    pub count: u32,
+    /// Ports to publish.
+    pub publish: Vec<Publish>,
+    /// The network card; `None` is the kind that the saved VM had.
+    pub network: Option<Mode>,
+    /// What fills the guest's memory on Firecracker.
+    pub memory: Option<Fill>,
+    /// Go on where the snapshot was taken with another engine or host.
+    pub force: bool,
+    /// Compare every byte of the snapshot with its manifest first.
+    pub verify: bool,
+    /// Remove the VMs when they have stopped well.
+    pub remove: bool,
+}
+
+/// Makes VMs of a snapshot, ready to be started.
+///
+/// # Errors
+/// The snapshot is damaged or of another engine or host, or what the user asked for cannot be had; nothing has been
+/// started and nothing is left behind.
+pub async fn resume(
+    state: &StateFolder,
+    options: &ResumeOptions,
+    reporter: &dyn Reporter,
+) -> Result<Vec<OwnedVm>> {
+    if options.count > 1 && !options.publish.is_empty() {
+        return Err(Error::user("a port can be published for one VM only")
+            .hint("leave out --publish or --count, or use --network tap: each VM has an address of its own"));
+    }
+    state.sweep()?;
+    let snapshot = Snapshots::open(state)?.find(&options.snapshot)?;
+    check_host(&snapshot, options.force, reporter)?;
+    snapshot.manifest.verify(&snapshot.folder, options.verify)?;
+    let saved = &snapshot.manifest.spec;
+    Memory::read()?.check(saved.memory_mib)?;
+    let card = Card::settle(
+        &Wanting {
+            mode: mode(saved, options)?,
+            vmm: saved.vmm,
+            publish: &options.publish,
+            size: Size {
+                memory_mib: saved.memory_mib,
+                vcpus: saved.vcpus,
+            },
+            no_install: true, // whoever took the snapshot had what it needs
+        },
+        reporter,
+    )
+    .await?;
+    let mut made = Vec::new();
+    for number in 1..=options.count {
+        let name = options.name.as_ref().map(|name| match options.count {
+            1 => name.clone(),
+            _ => format!("{name}-{number}"),
+        });
+        let vm = card.create(state, name.as_deref(), &saved.name, |own, name, network| {
+            spec(&snapshot, options, own, name, network)
+        });
+        match vm {
+            Ok(vm) => made.push(vm),
+            Err(error) => {
+                for owned in &made {
+                    state.remove_owned(owned)?; // their leases are free as soon as this process has ended
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Refuses a snapshot that this host cannot go on from.
+fn check_host(snapshot: &Snapshot, force: bool, reporter: &dyn Reporter) -> Result<()> {
+    let theirs = &snapshot.manifest.engine;
+    let here = Engine::of(&snapshot.manifest.spec, Some(theirs))?;
+    let differences = theirs.differences(&here);
+    let Some([field, _, _]) = differences.first() else {
+        return Ok(());
+    };
+    let name = &snapshot.name;
+    let problem = format!("the snapshot `{name}` was taken elsewhere: `{field}` differs");
+    if force {
+        reporter.report(Event::Warning(format!("{problem}; going on as asked")));
+        return Ok(());
+    }
+    let mut error = Error::user(problem);
+    for [field, theirs, ours] in &differences {
+        error = error
+            .note(format!("{field} of the snapshot: {theirs}"))
+            .note(format!("{field} here:            {ours}"));
+    }
+    Err(error
+        .hint("take the snapshot again here; --force tries all the same, and the guest may crash"))
+}
+
+/// The network that the VMs get.
+fn mode(saved: &Spec, options: &ResumeOptions) -> Result<Mode> {
+    let had = match &saved.network {
+        None => Mode::None,
+        Some(Network::User(_)) => Mode::User,
+        Some(Network::Tap { .. }) => Mode::Tap,
+    };
+    let wanted = options.network.unwrap_or(had);
+    if (had == Mode::None) != (wanted == Mode::None) {
+        let problem = "a saved machine has the network card that it had, or none if it had none";
+        return Err(Error::user(problem)
+            .note(format!("saved with --network {}", had.name()))
+            .hint("leave out --network"));
+    }
+    Ok(wanted)
+}
+
+/// Fills the VM's folder `own` with what it takes from the snapshot.
+fn spec(
+    snapshot: &Snapshot,
+    options: &ResumeOptions,
+    own: &Path,
+    name: &str,
+    network: Option<Network>,
+) -> Result<Spec> {
+    let saved = &snapshot.manifest.spec;
+    let from = &snapshot.folder;
+    for file in [Some(&saved.kernel), saved.initramfs.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        if file.is_relative() {
+            link(&from.join(file), &own.join(file))?;
+        }
+    }
+    let sha256 = snapshot.manifest.sha256(&saved.disk.file);
+    let sha256 = sha256.ok_or_else(|| {
+        let problem = format!("the snapshot `{}` lists no disk", snapshot.name);
+        Error::user(problem).hint("take the snapshot again")
+    })?;
+    Ok(Spec {
+        name: name.to_owned(),
+        disk: match saved.vmm {
+            Vmm::Qemu => disk::resume(own, &saved.disk, from, sha256)?,
+            Vmm::Firecracker => disk::resume_raw(own, &saved.disk, from)?,
+        },
+        firecracker: saved.firecracker.clone().map(|settings| Settings {
+            memory: options.memory.unwrap_or(settings.memory),
+            ..settings
+        }),
+        network,
+        resume_from: Some(from.clone()),
+        remove: options.remove,
+        ..saved.clone()
+    })
+}
+
+/// A second name: both folders are below the state folder, so on one file system.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    std::fs::hard_link(from, to).map_err(|error| {
+        Error::internal(format!(
+            "cannot link {} to {}",
+            to.display(),
+            from.display()
+        ))
+        .because(error)
+    })
+}

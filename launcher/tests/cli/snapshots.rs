@@ -1,0 +1,260 @@
+//! Snapshots of a guest that counts: what goes on from one counts on from where it stood.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes helpers of integration tests for production code"
+)]
+
+use std::fs;
+
+use kindling_base::{Command, Exit};
+use kindling_probe_guest::{Step, print};
+
+use crate::support::{Case, MARKER, eventually, has_firecracker, has_qemu, ready};
+
+/// A workspace with a guest that counts, running as `origin` and well past its first beats.
+fn counting(options: &[&str]) -> Case {
+    let case = Case::new();
+    let beat = Step::Beat {
+        prefix: "beat ".to_owned(),
+        cycles: 20_000_000, // some 10 ms
+    };
+    case.bundle("probe", &[print("hello\n"), ready(), beat]);
+    case.succeed(&[&["run", "probe", "--detach", "--name", "origin"], options].concat());
+    eventually("the guest counts", || beats(&case, "origin").len() > 10);
+    case
+}
+
+/// The counters on whole lines of a VM's console.
+fn beats(case: &Case, vm: &str) -> Vec<u32> {
+    let console = fs::read_to_string(case.vm(vm).join("console.log")).unwrap_or_default();
+    let whole = console.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let counters = whole.lines().filter_map(|line| line.strip_prefix("beat "));
+    counters
+        .map(|hex| u32::from_str_radix(hex.trim_end(), 16).unwrap())
+        .collect()
+}
+
+fn last(case: &Case, vm: &str) -> u32 {
+    beats(case, vm).last().copied().unwrap()
+}
+
+/// The VM counts, without a gap, from between these counters on, and has not booted.
+fn counts_on(case: &Case, vm: &str, between: std::ops::RangeInclusive<u32>) {
+    eventually(&format!("`{vm}` counts on"), || beats(case, vm).len() > 5);
+    let counters = beats(case, vm);
+    assert!(
+        between.contains(&counters[0]),
+        "{vm}: {counters:?}, not {between:?}"
+    );
+    assert!(
+        counters.is_sorted_by(|a, b| *b == a + 1),
+        "{vm}: {counters:?}"
+    );
+    let console = fs::read_to_string(case.vm(vm).join("console.log")).unwrap();
+    assert!(
+        !console.contains(MARKER) && !console.contains("hello"),
+        "{console}"
+    );
+}
+
+#[test]
+fn any_number_goes_on_from_where_the_guest_stood() {
+    if has_qemu() {
+        goes_on(&counting(&[]), &[]);
+    }
+}
+
+#[test]
+fn any_number_goes_on_on_firecracker() {
+    if !has_firecracker() {
+        return;
+    }
+    let options = ["--vmm", "firecracker", "--network", "none"];
+    goes_on(&counting(&options), &[]);
+    goes_on(&counting(&options), &["--memory", "uffd"]);
+}
+
+/// Three generations of VMs, resumed with these options.
+fn goes_on(case: &Case, options: &[&str]) {
+    let resume = |args: &[&str]| case.succeed(&[&["resume"], args, options].concat());
+    let before = last(case, "origin");
+    assert_eq!(
+        case.succeed(&["snapshot", "origin", "--name", "first"]),
+        "first\n"
+    );
+    let after = last(case, "origin");
+    eventually("the saved VM goes on", || last(case, "origin") > after + 5);
+    let names = resume(&["first", "--count", "3", "--name", "clone"]);
+    assert_eq!(names, "clone-1\nclone-2\nclone-3\n");
+    for name in names.lines() {
+        counts_on(case, name, before..=after + 1);
+    }
+    assert!(
+        case.ps().iter().all(|vm| vm["state"] == "ready"),
+        "{:#?}",
+        case.ps()
+    );
+
+    // The snapshot is not needed by who goes on from it, and a VM that was resumed is saved like any other.
+    case.succeed(&["snapshots", "rm", "first"]);
+    let before = last(case, "clone-2");
+    case.succeed(&["snapshot", "clone-2", "--name", "second"]);
+    let after = last(case, "clone-2");
+    case.succeed(&["rm", "--force", "clone-2"]);
+    assert_eq!(resume(&["second"]), "clone-2\n");
+    counts_on(case, "clone-2", before..=after + 1);
+
+    // A third generation: `clone-2` has memory of its own again.
+    let before = last(case, "clone-2");
+    case.succeed(&["snapshot", "clone-2", "--name", "third"]);
+    let after = last(case, "clone-2");
+    resume(&["third", "--name", "grandchild", "--verify"]);
+    counts_on(case, "grandchild", before..=after + 1);
+    let listed = case.succeed(&["snapshots", "--json"]);
+    assert!(
+        listed.contains("\"second\"") && !listed.contains("\"first\""),
+        "{listed}"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_anything_is_started() {
+    if !has_qemu() {
+        return;
+    }
+    let case = counting(&[]);
+    case.succeed(&["snapshot", "origin", "--name", "shot"]);
+    let manifest = case.path("state/snapshots/shot/snapshot.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+
+    // Another host, another engine: the field is named with both sides.
+    let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for field in ["cpu", "version", "host_kernel", "format"] {
+        let mut changed = parsed.clone();
+        changed["engine"][field] = "of another time".into();
+        changed["engine"]["program"]["size"] = 1.into(); // so that QEMU is asked again
+        fs::write(&manifest, changed.to_string()).unwrap();
+        let said = case.fail(Exit::User, &["resume", "shot"]);
+        let expected = format!("error: the snapshot `shot` was taken elsewhere: `{field}` differs");
+        assert!(said.starts_with(&expected), "{said}");
+        assert!(
+            said.contains(&format!("{field} of the snapshot: of another time")),
+            "{said}"
+        );
+        assert!(
+            said.contains("hint: take the snapshot again here"),
+            "{said}"
+        );
+    }
+    fs::write(&manifest, text.replace("\"schema\": 1", "\"schema\": 99")).unwrap();
+    let said = case.fail(Exit::User, &["resume", "shot"]);
+    assert!(
+        said.contains("expected schema 1") && said.contains("found    schema 99"),
+        "{said}"
+    );
+    fs::write(&manifest, "{").unwrap();
+    let said = case.fail(Exit::User, &["resume", "shot"]);
+    assert!(said.contains("snapshot.json does not parse"), "{said}");
+    fs::write(&manifest, &text).unwrap();
+
+    // Damage: one bit is seen when every byte is compared, another length always.
+    let memory = case.path("state/snapshots/shot/memory");
+    let mut bytes = fs::read(&memory).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&memory, &bytes).unwrap();
+    let said = case.fail(Exit::User, &["resume", "shot", "--verify"]);
+    assert!(
+        said.contains("memory was changed") && said.contains("found    "),
+        "{said}"
+    );
+    bytes.pop();
+    fs::write(&memory, &bytes).unwrap();
+    let said = case.fail(Exit::User, &["resume", "shot"]);
+    assert!(said.contains("memory was changed"), "{said}");
+
+    let said = case.fail(Exit::User, &["resume", "shut"]);
+    assert!(said.contains("hint: did you mean `shot`?"), "{said}");
+    let said = case.fail(Exit::User, &["snapshot", "origin", "--name", "shot"]);
+    assert!(
+        said.contains("there is a snapshot called `shot` already"),
+        "{said}"
+    );
+    let said = case.fail(Exit::User, &["snapshot", "origin", "--name", "../shot"]);
+    assert!(said.contains("cannot be a snapshot's name"), "{said}");
+    let said = case.fail(
+        Exit::User,
+        &["resume", "shot", "--count", "2", "--publish", "1:1"],
+    );
+    assert!(
+        said.contains("a port can be published for one VM only"),
+        "{said}"
+    );
+    case.succeed(&["stop", "origin", "--timeout", "0"]);
+    let said = case.fail(Exit::User, &["snapshot", "origin", "--name", "late"]);
+    assert!(
+        said.contains("only a VM that is ready can be saved"),
+        "{said}"
+    );
+
+    let vms: Vec<_> = case.ps().iter().map(|vm| vm["name"].clone()).collect();
+    assert_eq!(vms, ["origin"], "nothing was left behind");
+    assert_eq!(
+        fs::read_dir(case.path("state/snapshots")).unwrap().count(),
+        1
+    );
+}
+
+#[test]
+fn a_full_disk_leaves_the_vm_running_and_nothing_else() {
+    if !has_qemu() {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: mounting a small file system needs root");
+        return;
+    }
+    let case = counting(&[]);
+    let at = case.path("state/snapshots");
+    // What a crash left half-made is cleared away on the way.
+    fs::create_dir_all(at.join(".new-left")).unwrap();
+    fs::write(at.join(".new-left/lock"), "").unwrap();
+    case.succeed(&["snapshots"]);
+    for size in ["16k", "400k"] {
+        // Too small for the state; too small for the memory.
+        let run = case.command(&["run", "probe", "--detach", "--name", "full"]);
+        let snapshot = case.command(&["snapshot", "full"]);
+        let script = format!(
+            "mount -t tmpfs -o size={size} none $1 && {} && {}; echo code $?; ls -A $1",
+            run.display(),
+            snapshot.display()
+        );
+        let arguments = [
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            &script,
+            "sh",
+        ];
+        let command = Command::new("unshare").args(arguments).arg(&at);
+        let command = command.env("KINDLING_STATE", case.path("state"));
+        let output = command
+            .env("KINDLING_NETWORK", "user")
+            .to_std()
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("error: `full`: ") && said.contains("the disk is full"),
+            "{said}"
+        );
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(told, "full\ncode 2\n", "{said}");
+        let stood = last(&case, "full");
+        eventually("the VM goes on", || last(&case, "full") > stood + 5);
+        case.succeed(&["rm", "--force", "full"]);
+    }
+}
