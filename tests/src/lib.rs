@@ -6,10 +6,14 @@
     reason = "this crate is only tests"
 )]
 
+mod browser;
+mod guest;
 mod program;
 mod scratch;
 mod tiny;
 
+pub use browser::{Browser, Picture};
+pub use guest::{Guest, free_port};
 pub use program::{Ran, kindling, with_environment, xtask};
 pub use scratch::{Scratch, project};
 pub use tiny::Tiny;

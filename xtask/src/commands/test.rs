@@ -14,7 +14,11 @@ use crate::render::Renderer;
 use crate::tally::Tally;
 
 /// The recipes whose bundles the end-to-end tests boot.
-const BOOTED: [&str; 2] = ["minimal-debian-12", "minimal-debian-12-direct"];
+const BOOTED: [&str; 3] = [
+    "minimal-debian-12",
+    "minimal-debian-12-direct",
+    "golden-debian-12",
+];
 
 pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
