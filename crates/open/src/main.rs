@@ -23,8 +23,8 @@ use answer::Answer;
 const SOCKET: &str = "/run/kindling-open.sock";
 
 /// How long a page may take until a window shows it. A browser that starts for the first time needs a second on hardware
-/// and half a minute under software emulation on a busy machine.
-const TIMEOUT: Duration = Duration::from_secs(90);
+/// and a minute or more under software emulation on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// What other programs' names mean: each is a link to this one.
 const OPENERS: [&str; 5] = [

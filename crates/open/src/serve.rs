@@ -90,8 +90,10 @@ fn open(url: &str, timeout: Duration) -> Result<String, String> {
     let lost = |error: &dyn std::fmt::Display| format!("the display is lost: {error}");
     let started = Instant::now();
     let mut desktop = Desktop::connect()?;
-    let mut seen = Seen::default();
-    seen.before = desktop.browsers().map_err(|error| lost(&error))?;
+    let mut seen = Seen {
+        before: desktop.browsers().map_err(|error| lost(&error))?,
+        ..Seen::default()
+    };
     let mut browser = browser::start(url)?;
     let mut is_running = true;
     loop {
