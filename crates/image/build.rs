@@ -12,20 +12,21 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
-const STAGES: [(&str, &[&str]); 6] = [
+const STAGES: [(&str, &[&str]); 7] = [
     (
         "BUNDLE",
         &["src/bundle.rs", "src/evidence", "../bundle/src/manifest.rs"],
     ),
     ("KERNEL", &["src/kernel"]),
-    ("INITRAMFS", &["src/initramfs"]),
+    ("INITRAMFS", &["src/initramfs", "src/compile.rs"]),
     ("LINT", &["src/run/lint.rs", "../lint/src"]),
+    ("PROGRAM", &["src/programs.rs", "src/compile.rs"]),
     ("PACKAGES", &["../debian/src", "../tree/src"]),
     (
         "ROOTFS",
         &[
             "src/overlay",
-            "src/rootfs.rs",
+            "src/rootfs",
             "../ext4/src",
             "../npm/src",
             "../tree/src",

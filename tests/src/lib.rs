@@ -7,11 +7,15 @@
 )]
 
 mod bom;
+mod browser;
+mod guest;
 mod program;
 mod scratch;
 mod tiny;
 
 pub use bom::check_bom;
+pub use browser::{Browser, Picture};
+pub use guest::{Guest, free_port};
 pub use program::{Ran, kindling, with_environment, xtask};
 pub use scratch::{Scratch, project};
 pub use tiny::Tiny;

@@ -14,7 +14,7 @@ use crate::layer::{self, Mark};
 use crate::root::Root;
 use crate::sandbox::{self, Job, Sandbox};
 use crate::unpack::{Conffiles, Source, largest_first, unpack};
-use crate::{configure, dpkg, freeze, memory, order, restore};
+use crate::{configure, dpkg, freeze, memory, order, restore, warm};
 
 /// The name of the frozen tree in [`Assembly::out`]; of a layer it is only there if it could not be added to what is
 /// below it. [`crate::layer::tree`] reads all cases.
@@ -114,6 +114,7 @@ pub(crate) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<
     let sandbox = sandbox_of(spec);
     populate(&packages, &debs, &root, &sandbox, configured)?;
     configure::audit(&sandbox)?;
+    warm::warm(&sandbox, &root)?;
     sandbox::end_processes()?;
     freeze::freeze(&root, spec.epoch, started, &spec.out.join(TREE))?;
     drop(root);
@@ -138,6 +139,7 @@ fn add(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<bool> {
     let added = layer::add(&sources, &packages, &root, &sandbox, &count)?;
     if added {
         configure::audit(&sandbox)?;
+        warm::warm(&sandbox, &root)?;
     }
     sandbox::end_processes()?;
     if added {

@@ -44,6 +44,7 @@ mod tidy;
 mod unpack;
 pub mod version;
 mod walk;
+mod warm;
 
 pub use archive::Archive;
 pub use assemble::{Assembly, TREE, assemble};

@@ -34,6 +34,10 @@ const REMOVED: [&str; 23] = [
     "var/tmp/*",
 ];
 
+/// Folders of caches that stay: debconf's database is under the caches and none; fontconfig's is valid by the time of a
+/// folder, for which it takes `SOURCE_DATE_EPOCH` as we do, and without it every program that draws text reads every font.
+const CACHES_KEPT: [&str; 2] = ["var/cache/debconf", "var/cache/fontconfig"];
+
 /// Tidies the tree at `root`.
 ///
 /// # Errors
@@ -44,9 +48,10 @@ pub(crate) fn tidy(root: &Path) -> Result<()> {
             files::remove(&path)?;
         }
     }
-    // debconf's database is under the caches and none.
     remove_files(&root.join("var/cache"), &|path| {
-        !path.starts_with(root.join("var/cache/debconf"))
+        !CACHES_KEPT
+            .iter()
+            .any(|kept| path.starts_with(root.join(kept)))
     })?;
     remove_files(&root.join("var/lib/apt/lists"), &|_| true)?;
     remove_bytecode(&root.join("usr"))?;
@@ -119,19 +124,24 @@ fn remove_files(folder: &Path, goes: &dyn Fn(&Path) -> bool) -> Result<()> {
     Ok(())
 }
 
-/// Removes compiled Python, which holds the times of its sources.
+/// Removes compiled Python that holds the time of its source. Where `SOURCE_DATE_EPOCH` is set, as in our sandbox, Python
+/// writes the hash of the source instead, and that stays: without it a program starts many times slower.
 fn remove_bytecode(folder: &Path) -> Result<()> {
     for path in list(folder)? {
-        let directory = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-        let name = path.file_name().unwrap_or_default();
-        let compiled = path.extension().is_some_and(|extension| extension == "pyc");
-        if directory && name == "__pycache__" || !directory && compiled {
-            files::remove(&path)?;
-        } else if directory {
+        if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
             remove_bytecode(&path)?;
+        } else if path.extension().is_some_and(|extension| extension == "pyc") && !is_hashed(&path)?
+        {
+            files::remove(&path)?;
         }
     }
     Ok(())
+}
+
+/// Whether compiled Python goes by the hash of its source: the lowest bit of the second word, PEP 552.
+fn is_hashed(path: &Path) -> Result<bool> {
+    let head = files::read_start(path, 8)?;
+    Ok(head.get(4).is_some_and(|flags| flags & 1 == 1))
 }
 
 #[cfg(test)]
@@ -155,7 +165,7 @@ mod tests {
             "run/lock/x",
             "usr/sbin/policy-rc.d",
             "usr/share/icons/hicolor/icon-theme.cache",
-            "usr/lib/python3/__pycache__/a.pyc",
+            "usr/lib/python3/__pycache__/timed.pyc",
             "var/cache/man/index.db",
             "var/cache/debconf/config.dat-old",
             "var/lib/apt/lists/partial/x",
@@ -168,6 +178,7 @@ mod tests {
             "etc/ssh/sshd_config",
             "usr/share/icons/hicolor/index.theme",
             "usr/lib/python3/a.py",
+            "var/cache/fontconfig/a.cache-8",
             "var/cache/debconf/config.dat",
             "var/lib/dpkg/status",
             "var/lib/ucf/hashfile",
@@ -178,7 +189,12 @@ mod tests {
             std::fs::write(path, "x").unwrap();
         }
         std::os::unix::fs::symlink("/nowhere", root.join("var/log/apt")).unwrap();
+        let hashed = root.join("usr/lib/python3/__pycache__/hashed.pyc");
+        std::fs::write(&hashed, b"\xa7\r\r\n\x03\0\0\0").unwrap();
+        let timed = root.join("usr/lib/python3/__pycache__/timed.pyc");
+        std::fs::write(timed, b"\xa7\r\r\n\0\0\0\0").unwrap();
         tidy(root).unwrap();
+        assert!(hashed.exists());
         for path in gone {
             assert!(!root.join(path).exists(), "{path}");
         }

@@ -7,6 +7,7 @@ use kindling_base::{Command, Result, files};
 
 use crate::kernel::Fragment;
 use crate::overlay::{self, OverlayEntry};
+use crate::programs::{self, Program};
 use crate::project::Project;
 use crate::recipe::Recipe;
 
@@ -19,6 +20,8 @@ pub struct Inputs {
     pub fragments: Vec<Fragment>,
     /// Rendered overlays, in order.
     pub overlays: Vec<OverlayEntry>,
+    /// Programs of ours for the root filesystem, in the recipe's order.
+    pub programs: Vec<Program>,
     /// Hash of the initramfs program's source.
     pub initramfs: String,
     /// First line of the C compiler's `--version`: another compiler makes another kernel.
@@ -41,10 +44,14 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
         let entries = overlay::read(&project.overlays(), &name.value, &variables);
         overlays.extend(entries.map_err(|error| name.locate(error))?);
     }
+    let programs = recipe.rootfs.programs.iter().map(|name| {
+        programs::read(&project.programs(), &name.value).map_err(|error| name.locate(error))
+    });
     Ok(Inputs {
         recipe: hash::bytes(&files::read(&recipe.path)?),
         fragments: fragments.collect::<Result<_>>()?,
         overlays,
+        programs: programs.collect::<Result<_>>()?,
         initramfs: hash_sources(&project.initramfs())?,
         compiler: first_line(&Command::new("gcc").arg("--version"))?,
         rustc: env!("KINDLING_RUSTC").to_owned(),
@@ -67,7 +74,7 @@ fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, toml::Value>
     variables
 }
 
-fn hash_sources(folder: &Path) -> Result<String> {
+pub(crate) fn hash_sources(folder: &Path) -> Result<String> {
     let mut hasher = Hasher::new();
     for path in crate::initramfs::sources(folder)? {
         let name = path.strip_prefix(folder).unwrap_or(&path);

@@ -18,13 +18,17 @@ pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
     let mut known: Vec<String> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .map(|entry| entry.map(|entry| entry.path()))
+        .filter_map(|path| path.ok())
+        .filter(|path| path.extension().is_some_and(|e| e == "asc" || e == "gpg"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     known.sort();
     let near = nearest(name, known.iter().map(String::as_str), 3);
     let hint = if near.is_empty() {
         format!(
-            "put the archive's public keys there; keyrings that exist: {}",
+            "put the archive's public keys there as {name}.asc or {name}.gpg (recipes/keyrings/README.md says where the \
+             archives publish them); keyrings that exist: {}",
             known.join(", ")
         )
     } else {

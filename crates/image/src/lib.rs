@@ -5,6 +5,7 @@
 //! [`kindling_base::Event`]s.
 
 pub mod bundle;
+mod compile;
 pub mod evidence;
 pub mod host;
 pub mod initramfs;
@@ -19,6 +20,7 @@ mod npm;
 pub mod overlay;
 mod pipeline;
 pub mod plan;
+pub mod programs;
 pub mod project;
 pub mod recipe;
 pub mod resolve;

@@ -18,6 +18,8 @@ pub mod stage {
     pub const KERNEL: &str = "kernel";
     /// PID 1 and its cpio.
     pub const INITRAMFS: &str = "initramfs";
+    /// Programs of this project for the guest.
+    pub const PROGRAM: &str = "program";
     /// Unpacked and configured packages, frozen.
     pub const PACKAGES: &str = "packages";
     /// A package of npm, checked and unzipped.
@@ -37,6 +39,8 @@ pub struct Plan {
     pub kernel: String,
     /// Key of the initramfs; `None` where the kernel mounts the root itself.
     pub initramfs: Option<String>,
+    /// Key of each program of ours in the root filesystem, in the recipe's order.
+    pub programs: Vec<String>,
     /// Key of each layer of the frozen package tree, the lowest first; a layer's key covers those below it.
     pub packages: Vec<String>,
     /// Key of each package of npm.
@@ -63,6 +67,11 @@ impl Plan {
         always
             .into_iter()
             .chain(packages.map(|key| (stage::PACKAGES, key.as_str())))
+            .chain(
+                self.programs
+                    .iter()
+                    .map(|key| (stage::PROGRAM, key.as_str())),
+            )
             .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
             .chain(npm.map(|key| (stage::NPM, key.as_str())))
     }
@@ -81,7 +90,13 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let initramfs =
         (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
     let packages = packages_keys(locked);
-    let rootfs = rootfs_key(locked, inputs, packages.last().map_or("", String::as_str));
+    let programs = programs_keys(inputs);
+    let rootfs = rootfs_key(
+        locked,
+        inputs,
+        &programs,
+        packages.last().map_or("", String::as_str),
+    );
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let bundle = bundle_key(
         locked,
@@ -96,6 +111,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     Plan {
         kernel,
         initramfs,
+        programs,
         packages,
         npm: npm_keys(locked),
         rootfs,
@@ -150,7 +166,20 @@ fn npm_keys(locked: &Locked) -> Vec<String> {
         .collect()
 }
 
-fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
+fn programs_keys(inputs: &Inputs) -> Vec<String> {
+    let programs = inputs.programs.iter();
+    let keys = programs.map(|program| {
+        let mut key = Hasher::new();
+        key.field(env!("KINDLING_CODE_PROGRAM"))
+            .field(&inputs.rustc)
+            .field(&program.name)
+            .field(&program.sources);
+        key.finish()
+    });
+    keys.collect()
+}
+
+fn rootfs_key(locked: &Locked, inputs: &Inputs, programs: &[String], packages: &str) -> String {
     let mut key = Hasher::new();
     key.field(env!("KINDLING_CODE_ROOTFS"))
         .field(epoch(locked))
@@ -174,7 +203,17 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
             .field(entry.mode.to_le_bytes());
         key.field(entry.uid.to_le_bytes())
             .field(entry.gid.to_le_bytes())
-            .field([u8::from(entry.listed)]);
+            .field([u8::from(entry.listed)])
+            .field(entry.diverted.as_deref().unwrap_or(b""));
+    }
+    for program in programs {
+        key.field("program").field(program);
+    }
+    for exclusion in &locked.recipe.rootfs.exclude {
+        key.field(format!("{:?}", exclusion.value));
+    }
+    for user in &locked.recipe.rootfs.users {
+        key.field(format!("{:?}", user.value));
     }
     key.finish()
 }

@@ -57,6 +57,11 @@ impl Project {
         self.root.join("rootfs-overlays")
     }
 
+    /// Crates, those of programs for the guest among them.
+    pub fn programs(&self) -> PathBuf {
+        self.root.join("crates")
+    }
+
     /// The source of PID 1.
     pub fn initramfs(&self) -> PathBuf {
         self.root.join("initramfs")

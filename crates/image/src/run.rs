@@ -9,12 +9,15 @@ use std::time::Instant;
 use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
 use kindling_debian::{Assembly, FetchError, LockedPackage, Mirrors, assemble};
+use kindling_npm::LockedNpm;
 
 use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
 use crate::layers;
 use crate::lock::Locked;
+use crate::overlay::OverlayEntry;
 use crate::plan::{Plan, stage};
+use crate::programs::{self, Program};
 use crate::resolve::Sources;
 use crate::{initramfs, kernel, rootfs, seal};
 
@@ -52,19 +55,58 @@ impl Run<'_> {
         }
         let packages = self.packages()?;
         let npm = self.npm()?;
+        let overlays = self.overlays()?;
         let image = self.stage(stage::ROOTFS, &self.plan.rootfs, "writing ext4", |out| {
             let request = rootfs::Request {
-                packages: &packages,
-                npm: &npm,
-                overlays: &self.inputs.overlays,
+                parts: self.parts(&packages, &npm, &overlays),
                 key: &self.plan.rootfs,
-                epoch: self.epoch(),
                 free_mib: self.locked.recipe.rootfs.free_mib.into(),
             };
             rootfs::build(&request, out, self.reporter)?;
             seal::seal(&out.join(rootfs::FILE))
         })?;
         Ok(image)
+    }
+
+    /// What the root filesystem's tree is made of.
+    fn parts<'a>(
+        &'a self,
+        packages: &'a [PathBuf],
+        npm: &'a [(LockedNpm, PathBuf)],
+        overlays: &'a [OverlayEntry],
+    ) -> rootfs::Parts<'a> {
+        let recipe = &self.locked.recipe;
+        rootfs::Parts {
+            packages,
+            npm,
+            exclude: &recipe.rootfs.exclude,
+            users: &recipe.rootfs.users,
+            overlays,
+            recipe: &recipe.path,
+            epoch: self.epoch(),
+        }
+    }
+
+    /// What is laid over the packages: programs of ours, compiled, then the recipe's overlays.
+    fn overlays(&self) -> Result<Vec<OverlayEntry>> {
+        let mut entries = Vec::new();
+        for (program, key) in self.inputs.programs.iter().zip(&self.plan.programs) {
+            let folder = match self.cached(stage::PROGRAM, key) {
+                Some(cached) => cached,
+                None => self.compile(program, key)?,
+            };
+            entries.extend(programs::entries(program, &folder)?);
+        }
+        entries.extend_from_slice(&self.inputs.overlays);
+        Ok(entries)
+    }
+
+    fn compile(&self, program: &Program, key: &str) -> Result<PathBuf> {
+        let detail = format!("compiling {}", program.name);
+        self.stage(stage::PROGRAM, key, &detail, |out| {
+            let (work, _lock) = self.work("programs")?;
+            programs::build(program, &work, out)
+        })
     }
 
     /// The packages, unpacked, configured and frozen: the folder of each layer, the lowest first.

@@ -14,7 +14,11 @@ use crate::render::Renderer;
 use crate::tally::Tally;
 
 /// The recipes whose bundles the end-to-end tests boot.
-const BOOTED: [&str; 2] = ["minimal-debian-12", "minimal-debian-12-direct"];
+const BOOTED: [&str; 3] = [
+    "minimal-debian-12",
+    "minimal-debian-12-direct",
+    "golden-debian-12",
+];
 
 /// What tests take from the environment: the store, whether it is CI, and the real Firecracker that some run on.
 const PASSED: [&str; 4] = [

@@ -1,13 +1,14 @@
 //! The initramfs: our own PID 1, compiled and packed.
 
 mod archive;
-mod compile;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Error, Result, files};
+
+use crate::compile::{Target, compile};
 
 /// Name of the archive.
 pub const FILE: &str = "initramfs.cpio";
@@ -24,11 +25,21 @@ pub const LIMIT_BYTES: usize = 512 << 10;
 /// # Errors
 /// Cargo failed, the archive would weigh more than [`LIMIT_BYTES`], or a file cannot be read or written.
 pub fn build(source: &Path, work: &Path, out: &Path, epoch: i64) -> Result<()> {
-    let program = compile::compile(source, work)?;
+    let program = compile(&target(source), work)?;
     let archive = archive::pack(&files::read(&program)?, epoch)?;
     check_size(archive.len())?;
     files::create_dir_all(out)?;
     files::write_atomic(&out.join(FILE), &archive, 0o644)
+}
+
+/// How PID 1 is compiled: its own manifest and build script say the rest.
+fn target(source: &Path) -> Target<'_> {
+    Target {
+        source,
+        package: "kindling-init",
+        flags: &[],
+        config: &[],
+    }
 }
 
 /// Names of the kernel modules in an archive: `virtio_blk` for `.../virtio_blk.ko`.

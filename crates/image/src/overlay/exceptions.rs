@@ -16,6 +16,7 @@ pub(super) const FILE: &str = "overlay.toml";
 pub(super) struct Exceptions {
     modes: BTreeMap<String, u32>,
     owners: BTreeMap<String, (u32, u32)>,
+    diverted: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -25,6 +26,8 @@ struct Written {
     modes: BTreeMap<String, String>,
     #[serde(default)]
     owners: BTreeMap<String, String>,
+    #[serde(default)]
+    diverted: BTreeMap<String, String>,
 }
 
 impl Exceptions {
@@ -37,7 +40,7 @@ impl Exceptions {
         let written: Written = toml::from_str(&files::read_text(&path)?).map_err(|error| {
             Error::user(format!("{} is wrong", path.display()))
                 .note(error.to_string().trim_end().to_owned())
-                .hint("it has two tables: [modes] \"PATH\" = \"0600\" and [owners] \"PATH\" = \"UID:GID\"")
+                .hint("it has three tables: [modes] \"PATH\" = \"0600\", [owners] \"PATH\" = \"UID:GID\" and [diverted] \"PATH\" = \"PATH\"")
         })?;
         let wrong = |key: &str, value: &str, hint: &str| {
             Error::user(format!(
@@ -69,6 +72,7 @@ impl Exceptions {
                 })?;
             exceptions.owners.insert(key, owner);
         }
+        exceptions.diverted = written.diverted;
         Ok(exceptions)
     }
 
@@ -85,11 +89,20 @@ impl Exceptions {
             (entry.uid, entry.gid) = (uid, gid);
             entry.listed = true;
         }
+        if let Some(to) = self.diverted.remove(path) {
+            entry.diverted = Some(to.into_bytes());
+        }
     }
 
     /// Refuses an exception for a path that the overlay does not have.
     pub(super) fn must_be_used(&self, root: &Path, entries: &[OverlayEntry]) -> Result<()> {
-        let Some(path) = self.modes.keys().chain(self.owners.keys()).next() else {
+        let Some(path) = self
+            .modes
+            .keys()
+            .chain(self.owners.keys())
+            .chain(self.diverted.keys())
+            .next()
+        else {
             return Ok(());
         };
         let known = entries

@@ -10,6 +10,8 @@
 //! "etc/secret" = "0600"
 //! [owners]
 //! "var/lib/thing" = "101:102"   # numeric user and group
+//! [diverted]
+//! "usr/bin/thing" = "usr/bin/thing.distrib"   # the package's own file stays, under another name
 //! ```
 
 mod exceptions;
@@ -42,6 +44,8 @@ pub struct OverlayEntry {
     pub gid: u32,
     /// Whether `overlay.toml` sets this mode or owner, so that they also hold for a folder of the root.
     pub listed: bool,
+    /// Where the package's own file goes that it takes the place of, as `dpkg-divert` does it.
+    pub diverted: Option<Vec<u8>>,
     /// What it is.
     pub kind: OverlayKind,
 }
@@ -178,6 +182,7 @@ fn read_entry(
         uid: 0,
         gid: 0,
         listed: false,
+        diverted: None,
         kind,
     })
 }

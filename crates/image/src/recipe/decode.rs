@@ -5,11 +5,11 @@ use std::path::Path;
 use super::extends::Resolved;
 use super::lint::lint;
 use super::location::{Located, Problem};
-use super::name::{HOSTNAME, LINE, NPM, PACKAGE, PLAIN, SHA256, TEXT, URL, VARIABLE};
+use super::name::{HOSTNAME, LINE, NPM, PACKAGE, PATH, PLAIN, SHA256, TEXT, URL, USER, VARIABLE};
 use super::reader::Reader;
 use super::{
-    Image, Initramfs, KernelSource, KernelSpec, NpmSpec, Ready, Recipe, RootfsSpec, VendorArchive,
-    Vm, cmdline,
+    Exclusion, Image, Initramfs, KernelSource, KernelSpec, NpmSpec, Ready, Recipe, RootfsSpec,
+    User, VendorArchive, Vm, cmdline,
 };
 
 /// `None` only if a mistake was added to `problems`.
@@ -152,6 +152,13 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
         r.list(key, &PACKAGE, 1)
     });
     let recommends = reader.or("recommends", false, Reader::boolean);
+    let programs = reader.or("programs", Vec::new(), |r, key| r.list(key, &PLAIN, 0));
+    let exclude = reader.or("exclude", Vec::new(), |r, key| {
+        r.tables(key, "rootfs.exclude", exclusion)
+    });
+    let users = reader.or("users", Vec::new(), |r, key| {
+        r.tables(key, "rootfs.users", user)
+    });
     let overlays = reader.or("overlays", Vec::new(), |r, key| r.list(key, &PLAIN, 0));
     // 16 TiB is what ext4 can hold in 4 KiB blocks with 32-bit numbers.
     let free_mib = reader.or("free_mib", 256, |r, key| {
@@ -168,11 +175,59 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
         archives: archives?,
         packages: packages?,
         recommends: recommends?,
+        programs: programs?,
+        exclude: exclude?,
+        users: users?,
         overlays: overlays?,
         free_mib: free_mib?,
         variables: variables.map(|(key, text)| (key, text.value)).collect(),
         mirrors: mirrors?,
     })
+}
+
+fn exclusion(mut reader: Reader<'_>) -> Option<Exclusion> {
+    let paths = reader.required("paths", "[\"/usr/share/man/*\"]", |r, key| {
+        r.list(key, &PATH, 1)
+    });
+    let keep = reader.or("keep", Vec::new(), |r, key| r.list(key, &PATH, 0));
+    let reason = reader.required("reason", "\"why nobody misses them\"", |r, key| {
+        r.string(key, &LINE)
+    });
+    reader.finish();
+    Some(Exclusion {
+        paths: values(paths?),
+        keep: values(keep?),
+        reason: reason?.value,
+    })
+}
+
+fn user(mut reader: Reader<'_>) -> Option<User> {
+    let name = reader.required("name", "\"desktop\"", |r, key| r.string(key, &USER));
+    // 0 is root; 65534 and 65535 are nobody and the invalid number.
+    let uid = reader.required("uid", "1000", |r, key| r.integer(key, 1..=65_533, ""));
+    let comment = reader.required("comment", "\"who or what it is for\"", |r, key| {
+        r.string(key, &LINE)
+    });
+    let has_home = reader.has("home");
+    let home = reader.string("home", &PATH);
+    let shell = reader.or("shell", None, |r, key| r.string(key, &PATH).map(Some));
+    let groups = reader.or("groups", Vec::new(), |r, key| r.list(key, &USER, 0));
+    reader.finish();
+    if has_home && home.is_none() {
+        return None;
+    }
+    Some(User {
+        name: name?.value,
+        uid: uid?,
+        comment: comment?.value,
+        home: home.map(|home| home.value),
+        shell: shell?.map_or_else(|| "/usr/sbin/nologin".to_owned(), |shell| shell.value),
+        groups: values(groups?),
+    })
+}
+
+fn values(located: Vec<Located<String>>) -> Vec<String> {
+    located.into_iter().map(|text| text.value).collect()
 }
 
 fn archive(mut reader: Reader<'_>) -> Option<VendorArchive> {

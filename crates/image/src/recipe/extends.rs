@@ -9,10 +9,13 @@ use super::location::{Location, Problem, into_error};
 use super::tree::{Node, Table, Value, read};
 
 /// The lists that a child appends to; a leading `-` in the child removes an inherited entry.
-const APPENDED: [(&str, &str); 6] = [
+const APPENDED: [(&str, &str); 9] = [
     ("kernel", "fragments"),
     ("rootfs", "packages"),
     ("rootfs", "overlays"),
+    ("rootfs", "programs"),
+    ("rootfs", "exclude"),
+    ("rootfs", "users"),
     ("rootfs", "archives"),
     ("npm", "packages"),
     ("lint", "waive"),

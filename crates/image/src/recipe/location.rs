@@ -61,6 +61,13 @@ impl Location {
         }
     }
 
+    /// The start of a file without content, for tests of what takes located values.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str) -> Self {
+        let (path, text) = (path.into(), String::new());
+        Self::new(&Arc::new(Source { path, text }), 0..0)
+    }
+
     /// The file, as it was named when it was opened.
     pub fn file(&self) -> &Path {
         &self.source.path

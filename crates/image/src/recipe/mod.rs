@@ -119,6 +119,12 @@ pub struct RootfsSpec {
     pub packages: Vec<Located<String>>,
     /// Whether recommended packages are installed as well.
     pub recommends: bool,
+    /// Names of `crates/NAME`, programs of this project that become `/usr/lib/kindling/NAME` in the guest.
+    pub programs: Vec<Located<String>>,
+    /// Files of packages that are left out.
+    pub exclude: Vec<Located<Exclusion>>,
+    /// Accounts besides those that packages make.
+    pub users: Vec<Located<User>>,
     /// Names of `rootfs-overlays/NAME/`, later ones win.
     pub overlays: Vec<Located<String>>,
     /// Free space of the filesystem when it is new, in MiB.
@@ -152,6 +158,34 @@ pub struct NpmSpec {
     /// Packages asked for: `name`, `@scope/name`, and after another `@` a range of versions or a tag. Children of a recipe
     /// add to them, and take one away by its name after a `-`.
     pub packages: Vec<Located<String>>,
+}
+
+/// `[[rootfs.exclude]]`: files of packages that the image does not need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Absolute paths in which `*` stands for any characters, slashes included.
+    pub paths: Vec<String>,
+    /// What stays although it fits one of `paths`.
+    pub keep: Vec<String>,
+    /// Why nobody misses them.
+    pub reason: String,
+}
+
+/// `[[rootfs.users]]`: an account, its group of the same name and number, and its home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its name.
+    pub name: String,
+    /// Number of the user and of its group.
+    pub uid: u32,
+    /// For whom or what it is: the GECOS field.
+    pub comment: String,
+    /// Its home, which is made with mode 0750; `None` for a service.
+    pub home: Option<String>,
+    /// Its shell; nobody logs in where it is not said.
+    pub shell: String,
+    /// Groups of packages that it is in as well.
+    pub groups: Vec<String>,
 }
 
 /// `[vm]`

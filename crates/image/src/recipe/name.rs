@@ -37,6 +37,29 @@ pub(super) const NPM: Rule = Rule {
     words: "write `name` or `@scope/name`, and `@` with a range of versions or a tag if not the newest is wanted: `name@^1.2`",
 };
 
+/// Names of users and groups: what `useradd` of Debian takes without `--badname`, without a trailing `$`.
+pub(super) const USER: Rule = Rule {
+    accepts: |text| {
+        text.len() <= 32
+            && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+    },
+    words: "a user or group name begins with a lowercase letter or `_` and goes on with those, digits and `-`",
+};
+
+/// An absolute path of the guest, perhaps with `*` in it; no `:`, which separates the fields of passwd.
+pub(super) const PATH: Rule = Rule {
+    accepts: |text| {
+        let parts = || text.split('/').skip(1);
+        text.starts_with('/')
+            && !text.chars().any(|c| c.is_control() || c == ':')
+            && parts().all(|part| !["", ".", ".."].contains(&part))
+    },
+    words: "a path is absolute and has no empty parts, `.`, `..` or `:`",
+};
+
 /// RFC 1123, and Linux's limit of 64 characters (`__NEW_UTS_LEN`).
 pub(super) const HOSTNAME: Rule = Rule {
     accepts: |text| {

@@ -62,7 +62,7 @@ impl Run<'_> {
         parts: &Parts,
     ) -> Result<Judged> {
         let recipe = &self.locked.recipe;
-        let tree = rootfs::tree(packages, npm, &self.inputs.overlays, self.epoch())?;
+        let tree = rootfs::tree(&self.parts(packages, npm, &self.overlays()?))?;
         let config = files::read_text(&parts.kernel.join("config"))?;
         let vmlinux = files::read_start(&parts.kernel.join(kernel::FILE), HEAD)?;
         let initramfs = parts.initramfs.as_deref().map(|folder| {

@@ -1,4 +1,4 @@
-//! PID 1 through cargo, so that its bytes do not tell where or by whom it was compiled.
+//! Programs of the guest through cargo, so that their bytes do not tell where or by whom they were compiled.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -30,20 +30,39 @@ const PASSED_PREFIXES: [&str; 4] = [
     "CARGO_SOURCE_",
 ];
 
-/// The path of the compiled program.
-pub(super) fn compile(source: &Path, work: &Path) -> Result<PathBuf> {
+/// A program to compile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    /// The folder of its crate.
+    pub(crate) source: &'a Path,
+    /// Its package, whose program is called the same.
+    pub(crate) package: &'a str,
+    /// Compiler flags besides those that every program gets.
+    pub(crate) flags: &'a [&'a str],
+    /// Settings of cargo, each `KEY=VALUE`.
+    pub(crate) config: &'a [&'a str],
+}
+
+/// The path of the compiled program. `work` is a folder that cargo keeps its objects in.
+///
+/// # Errors
+/// Cargo failed; the error has the end of what it printed.
+pub(crate) fn compile(target: &Target<'_>, work: &Path) -> Result<PathBuf> {
+    let source = target.source;
     let source = files::absolute(source)?;
     let work = files::absolute(work)?;
     files::create_dir_all(&work)?;
-    let flags = flags(&packages(&source)?);
+    let flags = flags(&packages(&source)?, target.flags);
     cargo(&source)
         .args(["build", "--release", "--locked", "--target", TARGET])
+        .args(["--package", target.package])
+        .args(target.config.iter().flat_map(|pair| ["--config", *pair]))
         .arg("--target-dir")
         .arg(&work)
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .log(work.join("cargo.log"))
         .run()?;
-    Ok(work.join(TARGET).join("release/kindling-init"))
+    Ok(work.join(TARGET).join("release").join(target.package))
 }
 
 /// Cargo in the folder of the sources.
@@ -90,14 +109,15 @@ fn packages(source: &Path) -> Result<Vec<(String, String)>> {
 }
 
 /// Compiler flags, in cargo's encoding. Given in the environment, they replace those of any configuration file.
-fn flags(packages: &[(String, String)]) -> String {
+fn flags(packages: &[(String, String)], own: &[&str]) -> String {
     let remaps = packages
         .iter()
         .map(|(folder, name)| format!("--remap-path-prefix={folder}={name}"));
     // The oldest x86-64 processor, whatever a person's configuration says; fixed addresses need no relocation.
     ["-Ctarget-cpu=x86-64", "-Crelocation-model=static"]
-        .map(str::to_owned)
-        .into_iter()
+        .iter()
+        .chain(own)
+        .map(|&flag| flag.to_owned())
         .chain(remaps)
         .collect::<Vec<_>>()
         .join("\x1f")

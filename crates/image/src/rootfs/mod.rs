@@ -1,5 +1,9 @@
 //! The root filesystem: the frozen package tree, the overlays laid over it, written as ext4.
 
+mod divert;
+mod exclude;
+mod users;
+
 use std::path::{Path, PathBuf};
 
 use kindling_base::hash::Hasher;
@@ -9,23 +13,37 @@ use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
 
 use crate::overlay::{OverlayEntry, OverlayKind};
 use crate::plan::stage;
+use crate::recipe::{Exclusion, Located, User};
 
 /// Name of the image in its stage folder and in the bundle.
 pub const FILE: &str = "rootfs.ext4";
 
-/// What an image is made of besides packages.
-#[derive(Debug)]
-pub struct Request<'a> {
+/// What the finished tree is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
     /// The layers of the frozen package tree, the lowest first.
     pub packages: &'a [PathBuf],
     /// Packages of npm, each with its unzipped tarball.
     pub npm: &'a [(LockedNpm, PathBuf)],
-    /// Files laid over it, in order.
+    /// What of it is left out.
+    pub exclude: &'a [Located<Exclusion>],
+    /// Accounts that are added.
+    pub users: &'a [Located<User>],
+    /// Files laid over it: programs of ours, then the overlays in order.
     pub overlays: &'a [OverlayEntry],
+    /// The recipe's file.
+    pub recipe: &'a Path,
+    /// Seconds since 1970; no file of the tree is later.
+    pub epoch: i64,
+}
+
+/// What an image is made of.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Its tree.
+    pub parts: Parts<'a>,
     /// The stage's key: UUID and hash seed derive from it.
     pub key: &'a str,
-    /// Seconds since 1970; no file of the image is later.
-    pub epoch: i64,
     /// Room left for the guest, in MiB.
     pub free_mib: u64,
 }
@@ -35,17 +53,12 @@ pub struct Request<'a> {
 /// # Errors
 /// The tree does not read, an overlay does not fit it, or the image cannot be written.
 pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Result<()> {
-    let tree = tree(
-        request.packages,
-        request.npm,
-        request.overlays,
-        request.epoch,
-    )?;
+    let tree = tree(&request.parts)?;
     let options = kindling_ext4::Options {
         uuid: uuid(request.key),
         hash_seed: derive(request.key, "hash seed"),
         label: "root".into(),
-        epoch: request.epoch,
+        epoch: request.parts.epoch,
         free_bytes: request.free_mib << 20,
         journal: Some(kindling_ext4::JournalSize::Auto),
     };
@@ -61,20 +74,43 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
     Ok(())
 }
 
-/// The finished tree: overlays over packages of npm over the frozen packages. `epoch` is in seconds since 1970.
+/// The finished tree: the frozen packages and those of npm, less what is left out, then the accounts, then the overlays.
 ///
 /// # Errors
-/// The layers or tarballs do not read, or what is laid over them does not fit.
-pub fn tree(
-    packages: &[PathBuf],
-    npm: &[(LockedNpm, PathBuf)],
-    overlays: &[OverlayEntry],
-    epoch: i64,
-) -> Result<Tree> {
-    let mut tree = kindling_debian::layer::tree(packages)?;
-    kindling_npm::install(&mut tree, npm, epoch)?;
-    lay_over(&mut tree, overlays, epoch)?;
+/// The layers or tarballs do not read, or something of the recipe or an overlay does not fit them.
+pub fn tree(parts: &Parts<'_>) -> Result<Tree> {
+    let mtime = Timestamp {
+        seconds: parts.epoch,
+        nanoseconds: 0,
+    };
+    let mut tree = kindling_debian::layer::tree(parts.packages)?;
+    kindling_npm::install(&mut tree, parts.npm, parts.epoch)?;
+    exclude::exclude(&mut tree, parts.exclude, parts.recipe, mtime)?;
+    users::add(&mut tree, parts.users, mtime)?;
+    lay_over(&mut tree, parts.overlays, mtime)?;
     Ok(tree)
+}
+
+/// The text of a file; empty where there is none.
+fn text(tree: &Tree, path: &str) -> Result<String> {
+    let Some(Kind::File(content)) = tree.get(path.as_bytes()).map(|entry| &entry.kind) else {
+        return Ok(String::new());
+    };
+    let mut bytes = vec![0; usize::try_from(content.len()).unwrap_or(0)];
+    content.read_at(0, &mut bytes)?;
+    String::from_utf8(bytes).map_err(|error| {
+        Error::user(format!("/{path} of the packages is not UTF-8")).because(error)
+    })
+}
+
+/// Replaces the text of a file, or makes one with `mode` of root's.
+fn set_text(tree: &mut Tree, path: &str, text: String, mode: u16, mtime: Timestamp) -> Result<()> {
+    let kind = Kind::File(Content::Bytes(text.into_bytes().into()));
+    match tree.get_mut(path.as_bytes()) {
+        Some(entry) => (entry.kind, entry.mtime) = (kind, mtime),
+        None => tree.insert(path.as_bytes(), Entry::new(kind, mode, mtime))?,
+    }
+    Ok(())
 }
 
 /// The filesystem's UUID for a stage key: version 8 (RFC 9562), so that nobody takes it for random.
@@ -107,11 +143,7 @@ fn derive(key: &str, purpose: &str) -> [u8; 16] {
 
 /// Lays overlay entries over a tree. A directory that exists keeps its owner and mode unless the overlay
 /// names others.
-fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()> {
-    let mtime = Timestamp {
-        seconds: epoch,
-        nanoseconds: 0,
-    };
+fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], mtime: Timestamp) -> Result<()> {
     for overlay in overlays {
         let kind = match &overlay.kind {
             OverlayKind::Directory => {
@@ -127,6 +159,9 @@ fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], epoch: i64) -> Result<()
             OverlayKind::File(bytes) => Kind::File(Content::Bytes(bytes.as_slice().into())),
             OverlayKind::Symlink(target) => Kind::Symlink(target.clone()),
         };
+        if let Some(to) = &overlay.diverted {
+            divert::divert(tree, &overlay.path, to, mtime)?;
+        }
         let mut entry = Entry::new(kind, (overlay.mode & 0o7777) as u16, mtime);
         (entry.uid, entry.gid) = (overlay.uid, overlay.gid);
         tree.insert(&overlay.path, entry)
@@ -165,6 +200,7 @@ mod tests {
             uid: 0,
             gid: 0,
             listed: false,
+            diverted: None,
             kind,
         }
     }
@@ -181,7 +217,11 @@ mod tests {
             overlay("etc", OverlayKind::Directory),
             overlay("etc/hostname", OverlayKind::File(b"kindling\n".to_vec())),
         ];
-        lay_over(&mut tree, &entries, 7).unwrap();
+        let mtime = Timestamp {
+            seconds: 7,
+            nanoseconds: 0,
+        };
+        lay_over(&mut tree, &entries, mtime).unwrap();
         assert_eq!(tree.get(b"etc").unwrap().mode, 0o755);
         let file = tree.get(b"etc/hostname").unwrap();
         assert_eq!((file.mode, file.mtime.seconds), (0o700, 7));
@@ -202,7 +242,7 @@ mod tests {
         let error = lay_over(
             &mut tree,
             &[overlay("lib/x", OverlayKind::File(Vec::new()))],
-            0,
+            Timestamp::default(),
         )
         .unwrap_err();
         insta::assert_snapshot!(error.report(), @r"

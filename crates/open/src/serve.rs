@@ -1,0 +1,237 @@
+//! The side in the session: takes addresses, starts the browser, watches the windows.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::FromRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use x11rb::protocol::xproto::Window;
+
+use crate::windows::{Desktop, Heard};
+use crate::{TIMEOUT, address, browser, client, complain};
+
+/// The first descriptor that systemd passes, SD_LISTEN_FDS_START of sd_listen_fds(3).
+const FIRST_PASSED: i32 = 3;
+
+/// The longest request: a number and an address.
+const LONGEST_REQUEST: u64 = 40 << 10;
+
+/// How long a window may be called as its address is. A page that has no title is called so for good; one that has is
+/// called by it as soon as that is read.
+const UNTITLED: Duration = Duration::from_secs(10);
+
+/// Serves the socket that systemd passes, for ever.
+pub(crate) fn serve() -> ExitCode {
+    let own = std::env::var("LISTEN_PID")
+        .ok()
+        .and_then(|pid| pid.parse().ok());
+    if own != Some(std::process::id()) {
+        complain("kindling-open --serve is started by kindling-open.socket only");
+        return ExitCode::from(2);
+    }
+    #[expect(
+        unsafe_code,
+        reason = "no crate here takes over descriptors from systemd"
+    )]
+    // SAFETY: LISTEN_PID says that this descriptor was passed to this process; nothing else here uses it.
+    let listener = unsafe { UnixListener::from_raw_fd(FIRST_PASSED) };
+    for stream in listener.incoming() {
+        match stream {
+            // One thread each: a caller that waits for its page does not hold up another.
+            Ok(stream) => drop(std::thread::spawn(move || answer(stream))),
+            Err(error) => {
+                complain(&format!("cannot take callers: {error}"));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn answer(mut stream: UnixStream) {
+    let answer = match request(&stream) {
+        Ok((url, timeout)) => open(&url, timeout),
+        Err(problem) => Err(problem),
+    };
+    let line = match answer {
+        Ok(line) => line,
+        Err(problem) => {
+            complain(&problem);
+            format!("{}\n", problem.replace('\n', " "))
+        }
+    };
+    let _ = stream.write_all(line.as_bytes()); // the caller may have gone: nobody is left to tell
+}
+
+/// `SECONDS URL`. What a caller says is checked again: it need not be our own client.
+fn request(stream: &UnixStream) -> Result<(String, Duration), String> {
+    let cannot = |error: std::io::Error| format!("cannot read the address: {error}");
+    stream.set_read_timeout(Some(TIMEOUT)).map_err(cannot)?;
+    let mut line = String::new();
+    BufReader::new(stream.take(LONGEST_REQUEST))
+        .read_line(&mut line)
+        .map_err(cannot)?;
+    parse(line.trim_end())
+}
+
+fn parse(line: &str) -> Result<(String, Duration), String> {
+    let (seconds, url) = line.split_once(' ').ok_or("expected SECONDS URL")?;
+    let seconds: u64 = seconds
+        .parse()
+        .map_err(|_| format!("`{}` are no seconds", seconds.escape_debug()))?;
+    address::check(url)?;
+    Ok((url.to_owned(), Duration::from_secs(seconds.min(3600))))
+}
+
+/// Opens a page and waits for the window; returns the answer's line.
+fn open(url: &str, timeout: Duration) -> Result<String, String> {
+    let lost = |error: &dyn std::fmt::Display| format!("the display is lost: {error}");
+    let started = Instant::now();
+    let mut desktop = Desktop::connect()?;
+    let mut seen = Seen {
+        before: desktop.browsers().map_err(|error| lost(&error))?,
+        ..Seen::default()
+    };
+    let mut browser = browser::start(url)?;
+    let mut is_running = true;
+    loop {
+        let mut news = false;
+        while let Some(heard) = desktop.heard().map_err(|error| lost(&error))? {
+            news = true;
+            if let Heard::Title(window) = heard {
+                seen.renamed.push(window);
+            }
+        }
+        if news || seen.untitled.is_some() {
+            for window in desktop.browsers().map_err(|error| lost(&error))? {
+                let title = desktop.title(window).map_err(|error| lost(&error))?;
+                if seen.shows(window, &title, url) {
+                    desktop.show(window).map_err(|error| lost(&error))?;
+                    browser.leave();
+                    return Ok(client::opened(
+                        window,
+                        started.elapsed().as_millis(),
+                        &title,
+                    ));
+                }
+            }
+        }
+        let Some(left) = timeout.checked_sub(started.elapsed()) else {
+            browser.leave();
+            return Err(format!(
+                "no window showed it within {} s",
+                timeout.as_secs()
+            ));
+        };
+        let left = seen.untitled.map_or(left, |since| {
+            left.min(UNTITLED.saturating_sub(since.elapsed()))
+        });
+        let mut sources = vec![PollFd::from_borrowed_fd(desktop.readable(), PollFlags::IN)];
+        if is_running {
+            sources.push(PollFd::new(&browser.ended, PollFlags::IN));
+        }
+        let limit = Timespec::try_from(left.max(Duration::from_millis(1))).ok();
+        poll(&mut sources, limit.as_ref()).map_err(|error| lost(&error))?;
+        let ended = sources
+            .get(1)
+            .is_some_and(|source| !source.revents().is_empty());
+        if ended {
+            is_running = false;
+            if let Some(failure) = browser.failure() {
+                return Err(failure);
+            }
+        }
+    }
+}
+
+/// What was seen of the browser's windows since a page was asked for.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Its windows before.
+    before: Vec<Window>,
+    /// The windows that were given a title since.
+    renamed: Vec<Window>,
+    /// Since when a window shows the page, but not its title.
+    untitled: Option<Instant>,
+}
+
+impl Seen {
+    /// Whether a window of this title shows the page at last.
+    fn shows(&mut self, window: Window, title: &str, url: &str) -> bool {
+        let is_new = !self.before.contains(&window) || self.renamed.contains(&window);
+        if !is_new || is_placeholder(title) {
+            return false;
+        }
+        if !title.starts_with(address::without_scheme(url)) && !title.starts_with(url) {
+            return true;
+        }
+        self.untitled.get_or_insert_with(Instant::now).elapsed() >= UNTITLED
+    }
+}
+
+/// Whether a title is that of a window that shows no page yet.
+fn is_placeholder(title: &str) -> bool {
+    let page = title.rsplit_once(" - ").map_or("", |(page, _)| page);
+    ["", "New Tab", "Untitled", "about:blank", "Loading…"].contains(&page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_checked_again() {
+        let request = parse("20 http://a/b?c d");
+        assert!(request.is_err());
+        let request = parse("20 http://a/b?c");
+        assert_eq!(
+            request,
+            Ok(("http://a/b?c".into(), Duration::from_secs(20)))
+        );
+        for line in [
+            "",
+            "20",
+            "x http://a/",
+            "20 --no-sandbox",
+            "20 file:///etc/shadow",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_shown_by_a_new_window_or_a_new_title() {
+        let url = "http://127.0.0.1:80/page?x";
+        let mut seen = Seen {
+            before: vec![1],
+            ..Seen::default()
+        };
+        assert!(
+            !seen.shows(1, "Old page - Chromium", url),
+            "nothing has changed"
+        );
+        assert!(!seen.shows(2, "", url) && !seen.shows(2, "New Tab - Chromium", url));
+        assert!(
+            !seen.shows(2, "127.0.0.1:80/page - Chromium", url),
+            "the title may come yet"
+        );
+        assert!(seen.untitled.is_some());
+        assert!(seen.shows(2, "A page - Chromium", url));
+        seen.renamed.push(1);
+        assert!(seen.shows(1, "A page - Chromium", url));
+        seen.untitled = Instant::now().checked_sub(UNTITLED);
+        assert!(
+            seen.shows(2, "127.0.0.1:80/page - Chromium", url),
+            "it has none"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_request_is_read(line in ".{0,60}") {
+            let _ = parse(&line);
+        }
+    }
+}
