@@ -47,7 +47,8 @@ pub use probe::probe;
 pub use publish::Publish;
 pub use run::{Options, prepare};
 pub use snapshot::{
-    Engine, ResumeOptions, Snapshot, SnapshotManifest, Snapshots, resume, take as take_snapshot,
+    Engine, Keep, ResumeOptions, Snapshot, SnapshotManifest, Snapshots, resume,
+    take as take_snapshot,
 };
 pub use spec::{Source, Spec};
 pub use state::{CONSOLE_LOG, Listing, OwnedVm, StateFolder, VMM_LOG, Vm};

@@ -119,6 +119,9 @@ pub(crate) struct BuildImage {
     /// Sign the bundle with this secret key of minisign [environment: KINDLING_SIGN_PASSWORD]
     #[arg(long, value_name = "FILE", env = "KINDLING_SIGN_KEY")]
     pub(crate) sign_key: Option<PathBuf>,
+    /// Boot the bundle and save it, ready, beside its files: `kindling resume RECIPE` goes on from there
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) snapshot: bool,
     /// Build twice from an empty stage cache, the second time with another path, time zone, locale, umask, host name,
     /// number of processors, order of directories and clock, and compare every byte. `image` takes the kernel from the
     /// store if it is there, instead of compiling it twice

@@ -62,7 +62,10 @@ impl Snapshots {
     /// # Errors
     /// The folder cannot be made or read.
     pub fn open(state: &StateFolder) -> Result<Self> {
-        let root = state.root().join("snapshots");
+        Self::open_at(state.root().join("snapshots"))
+    }
+
+    pub(super) fn open_at(root: PathBuf) -> Result<Self> {
         files::create_dir_all(&root)?;
         files::set_mode(&root, 0o700)?; // a guest's memory holds its secrets
         let snapshots = Self { root };

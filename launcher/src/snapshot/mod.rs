@@ -11,6 +11,7 @@
 //! disks linked, so that the snapshot may be removed while it runs. (Firecracker's page-fault handler adds a file of its
 //! own, the pages that were wanted first, which only makes the next VM faster.)
 
+mod bundled;
 mod engine;
 mod folder;
 mod manifest;
@@ -22,4 +23,4 @@ pub use engine::Engine;
 pub use folder::{Snapshot, Snapshots};
 pub use manifest::SnapshotManifest;
 pub use resume::{ResumeOptions, resume};
-pub use take::take;
+pub use take::{Keep, take};

@@ -1,12 +1,11 @@
 //! From a snapshot to VMs that go on from it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Event, Reporter, Result};
+use kindling_base::{Context, Error, Event, Reporter, Result};
 
-use super::{Engine, Snapshot, Snapshots};
+use super::{Engine, Snapshot, Snapshots, bundled};
 use crate::card::{Card, Wanting};
-use crate::disk;
 use crate::host::Memory;
 use crate::limits::Size;
 use crate::network::{Mode, Network};
@@ -15,12 +14,15 @@ use crate::spec::Spec;
 use crate::state::{OwnedVm, StateFolder};
 use crate::vmm::engine::Vmm;
 use crate::vmm::firecracker::{Memory as Fill, Settings};
+use crate::{bundle, disk};
 
 /// What a user asks for; what is `None` is as the snapshot says.
 #[derive(Clone, Debug, Default)]
 pub struct ResumeOptions {
-    /// The snapshot's name.
+    /// The snapshot's name, or that of a bundle which carries one.
     pub snapshot: String,
+    /// Where bundles are.
+    pub out: Option<PathBuf>,
     /// The VMs' name; with more than one VM, a number is added.
     pub name: Option<String>,
     /// How many VMs.
@@ -54,7 +56,7 @@ pub async fn resume(
             .hint("leave out --publish or --count, or use --network tap: each VM has an address of its own"));
     }
     state.sweep()?;
-    let snapshot = Snapshots::open(state)?.find(&options.snapshot)?;
+    let (snapshot, stem) = find(state, options)?;
     check_host(&snapshot, options.force, reporter)?;
     snapshot.manifest.verify(&snapshot.folder, options.verify)?;
     let saved = &snapshot.manifest.spec;
@@ -79,7 +81,7 @@ pub async fn resume(
             1 => name.clone(),
             _ => format!("{name}-{number}"),
         });
-        let vm = card.create(state, name.as_deref(), &saved.name, |own, name, network| {
+        let vm = card.create(state, name.as_deref(), &stem, |own, name, network| {
             spec(&snapshot, options, own, name, network)
         });
         match vm {
@@ -93,6 +95,26 @@ pub async fn resume(
         }
     }
     Ok(made)
+}
+
+/// The snapshot of this name, else the one that the bundle of this name carries; and what its VMs are called.
+fn find(state: &StateFolder, options: &ResumeOptions) -> Result<(Snapshot, String)> {
+    let here = std::env::current_dir().context("cannot find the current folder")?;
+    let (name, out) = (&options.snapshot, options.out.as_deref());
+    match Snapshots::open(state)?.find(name) {
+        Err(unknown) => match bundle::find(name, out, &here) {
+            Ok(_) => {
+                let snapshot = bundled::find(name, out, &here)?;
+                let stem = snapshot.manifest.spec.bundle.name.clone();
+                Ok((snapshot, stem))
+            }
+            Err(_) => Err(unknown),
+        },
+        Ok(snapshot) => {
+            let stem = snapshot.manifest.spec.name.clone();
+            Ok((snapshot, stem))
+        }
+    }
 }
 
 /// Refuses a snapshot that this host cannot go on from.
@@ -146,14 +168,6 @@ fn spec(
 ) -> Result<Spec> {
     let saved = &snapshot.manifest.spec;
     let from = &snapshot.folder;
-    for file in [Some(&saved.kernel), saved.initramfs.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        if file.is_relative() {
-            link(&from.join(file), &own.join(file))?;
-        }
-    }
     let sha256 = snapshot.manifest.sha256(&saved.disk.file);
     let sha256 = sha256.ok_or_else(|| {
         let problem = format!("the snapshot `{}` lists no disk", snapshot.name);
@@ -161,6 +175,11 @@ fn spec(
     })?;
     Ok(Spec {
         name: name.to_owned(),
+        kernel: disk::link_anew(&saved.kernel, from, own),
+        initramfs: saved
+            .initramfs
+            .as_deref()
+            .map(|file| disk::link_anew(file, from, own)),
         disk: match saved.vmm {
             Vmm::Qemu => disk::resume(own, &saved.disk, from, sha256)?,
             Vmm::Firecracker => disk::resume_raw(own, &saved.disk, from)?,
@@ -173,17 +192,5 @@ fn spec(
         resume_from: Some(from.clone()),
         remove: options.remove,
         ..saved.clone()
-    })
-}
-
-/// A second name: both folders are below the state folder, so on one file system.
-fn link(from: &Path, to: &Path) -> Result<()> {
-    std::fs::hard_link(from, to).map_err(|error| {
-        Error::internal(format!(
-            "cannot link {} to {}",
-            to.display(),
-            from.display()
-        ))
-        .because(error)
     })
 }

@@ -4,22 +4,40 @@ use kindling_base::{Context, Error, Result, files};
 
 use super::manifest::{self, SCHEMA, SnapshotManifest};
 use super::save::Saved;
-use super::{Engine, Snapshot, Snapshots};
+use super::{Engine, Snapshot, Snapshots, bundled};
 use crate::control::{self, Request};
 use crate::disk;
 use crate::state::{StateFolder, Vm};
 use crate::status::State;
 
-/// Saves the VM `vm_name` as the snapshot `name`, or under the VM's name where none is given. The VM goes on.
+/// Where a snapshot is kept.
+#[derive(Clone, Copy, Debug)]
+pub enum Keep<'a> {
+    /// Under this name, or the VM's where none is given.
+    As(Option<&'a str>),
+    /// With the bundle that the VM was made from, instead of an earlier one of this engine and version.
+    WithBundle,
+}
+
+/// Saves the VM `vm_name`, which goes on.
 ///
 /// # Errors
 /// The VM is not ready, the name is taken, or the machine cannot be saved; no half of a snapshot is left.
-pub async fn take(state: &StateFolder, vm_name: &str, name: Option<&str>) -> Result<Snapshot> {
+pub async fn take(state: &StateFolder, vm_name: &str, keep: Keep<'_>) -> Result<Snapshot> {
     let vm = state.find(vm_name)?;
     check_ready(&vm)?;
-    let snapshots = Snapshots::open(state)?;
-    let name = snapshots.free_name(name, vm_name)?;
     let engine = Engine::of(&vm.spec, None)?;
+    let (snapshots, name) = match keep {
+        Keep::As(name) => {
+            let snapshots = Snapshots::open(state)?;
+            let name = snapshots.free_name(name, vm_name)?;
+            (snapshots, name)
+        }
+        Keep::WithBundle => {
+            let home = bundled::home(&vm.spec.bundle)?;
+            (Snapshots::of_bundle(&home)?, bundled::name(&engine))
+        }
+    };
     let staging = snapshots.stage()?;
     let request = Request::Save {
         into: staging.path().to_owned(),
@@ -43,6 +61,9 @@ pub async fn take(state: &StateFolder, vm_name: &str, name: Option<&str>) -> Res
         let file = files::open(&path)?;
         file.sync_all()
             .context(format!("cannot sync {}", path.display()))?;
+    }
+    if matches!(keep, Keep::WithBundle) && snapshots.find(&name).is_ok() {
+        snapshots.remove(&name)?;
     }
     snapshots.publish(staging, &name, manifest)
 }

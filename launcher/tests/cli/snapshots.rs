@@ -207,6 +207,48 @@ fn what_does_not_fit_is_refused_before_anything_is_started() {
 }
 
 #[test]
+fn a_bundle_carries_a_snapshot_until_it_is_built_anew() {
+    if !has_qemu() {
+        return;
+    }
+    let case = counting(&[]);
+    let said = case.fail(Exit::User, &["resume", "probe"]);
+    assert!(said.contains("carries no snapshot"), "{said}");
+    assert!(
+        said.contains("hint: make one with `cargo xtask build-image probe --snapshot`"),
+        "{said}"
+    );
+    let name = case.succeed(&["snapshot", "origin", "--with-bundle"]);
+    assert!(name.starts_with("qemu-"), "{name}");
+    let before = last(&case, "origin");
+    case.succeed(&["snapshot", "origin", "--with-bundle"]); // instead of the first
+    let after = last(&case, "origin");
+    case.succeed(&["rm", "--force", "origin"]);
+    // Anybody goes on from it, in a state folder that knows nothing of the VM.
+    assert_eq!(
+        case.succeed(&["resume", "probe", "--name", "next"]),
+        "next\n"
+    );
+    counts_on(&case, "next", before..=after + 1);
+    let carried = case.path("out/probe/snapshots");
+    assert_eq!(fs::read_dir(carried).unwrap().count(), 1);
+
+    case.bundle_of("probe", b"another kernel");
+    let manifest = case.path("out/probe/bundle.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let mut parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    parsed["key"] = "of another build".into();
+    fs::write(&manifest, parsed.to_string()).unwrap();
+    let said = case.fail(Exit::User, &["resume", "probe"]);
+    assert!(said.contains("carries no snapshot"), "{said}");
+    let said = case.fail(Exit::User, &["snapshot", "next", "--with-bundle"]);
+    assert!(
+        said.contains("was built anew since the VM was started"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_full_disk_leaves_the_vm_running_and_nothing_else() {
     if !has_qemu() {
         return;

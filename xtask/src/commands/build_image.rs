@@ -7,7 +7,7 @@ use kindling_image::resolve::Policy;
 use kindling_image::{Request, build};
 
 use super::setup::Setup;
-use super::verify_build;
+use super::{ready_snapshot, verify_build};
 use crate::cli::{BuildImage, Global};
 use crate::render::{Renderer, Summary};
 
@@ -44,6 +44,9 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
             "signed: {}",
             built.folder.join(SIGNATURE).display()
         ));
+    }
+    if args.snapshot {
+        ready_snapshot::add(&built.folder, setup.project.root(), renderer)?;
     }
     Ok(())
 }

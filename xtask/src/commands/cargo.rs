@@ -3,12 +3,34 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use kindling_base::{Error, Result};
+use kindling_base::{Command, Error, Result};
 use xshell::Shell;
 
 /// The cargo that runs us, so that a toolchain chosen with `cargo +name` stays chosen.
 pub(super) fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Passes on where the toolchain and its results are.
+pub(super) fn pass_environment(command: Command) -> Command {
+    pass(
+        command,
+        &[
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_TARGET_DIR",
+        ],
+    )
+}
+
+/// Passes on these variables, where they are set.
+pub(super) fn pass(command: Command, keys: &[&str]) -> Command {
+    keys.iter()
+        .fold(command, |command, key| match std::env::var_os(key) {
+            Some(value) => command.env(key, value),
+            None => command,
+        })
 }
 
 /// A shell whose current folder is the checkout.

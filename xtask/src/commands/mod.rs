@@ -9,6 +9,7 @@ pub(crate) mod inspect;
 pub(crate) mod kernel_config;
 pub(crate) mod lint;
 pub(crate) mod lock;
+mod ready_snapshot;
 mod setup;
 pub(crate) mod test;
 pub(crate) mod tidy;

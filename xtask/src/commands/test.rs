@@ -16,6 +16,14 @@ use crate::tally::Tally;
 /// The recipes whose bundles the end-to-end tests boot.
 const BOOTED: [&str; 2] = ["minimal-debian-12", "minimal-debian-12-direct"];
 
+/// What tests take from the environment: the store, whether it is CI, and the real Firecracker that some run on.
+const PASSED: [&str; 4] = [
+    "KINDLING_STORE",
+    "KINDLING_FIRECRACKER",
+    "KINDLING_JAILER",
+    "CI",
+];
+
 pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let wanted = [&kindling_image::host::build(), kindling_image::host::TEST].concat();
@@ -34,21 +42,8 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
         for (key, value) in &subjects {
             command = command.env(key, value);
         }
-        for key in [
-            "CARGO_HOME",
-            "RUSTUP_HOME",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO_TARGET_DIR",
-            "KINDLING_STORE",
-            // The tests of a real Firecracker run where this names one.
-            "KINDLING_FIRECRACKER",
-            "KINDLING_JAILER",
-            "CI",
-        ] {
-            if let Some(value) = std::env::var_os(key) {
-                command = command.env(key, value);
-            }
-        }
+        command = cargo::pass_environment(command);
+        command = cargo::pass(command, &PASSED);
         let ended = command.stream(|line| {
             if let Some(shown) = tally.read(line) {
                 renderer.note(shown);

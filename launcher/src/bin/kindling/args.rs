@@ -60,11 +60,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 30)]
         timeout: u32,
     },
-    /// Remove a VM with its disk and its logs
+    /// Remove VMs with their disks and their logs
     Rm {
-        /// The VM's name
-        name: String,
-        /// Stop it first, at once, if it runs
+        /// The VMs' names
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Stop one first, at once, if it runs
         #[arg(long, short)]
         force: bool,
     },
@@ -78,6 +79,9 @@ pub(crate) enum Command {
         /// The snapshot's name [default: the VM's, with a number where needed]
         #[arg(long)]
         name: Option<String>,
+        /// Keep it with the bundle that the VM was made from, for `resume RECIPE`
+        #[arg(long, conflicts_with = "name")]
+        with_bundle: bool,
     },
     /// List snapshots, or remove some
     Snapshots {
@@ -143,8 +147,12 @@ Examples:
 
 #[derive(Args, Debug)]
 pub(crate) struct ResumeArgs {
-    /// The snapshot's name
+    /// The snapshot's name; or the recipe or folder of a bundle that carries one
+    #[arg(value_name = "SNAPSHOT|RECIPE|BUNDLE")]
     snapshot: String,
+    /// Find recipes' bundles in this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// How many VMs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
@@ -182,6 +190,7 @@ impl ResumeArgs {
     pub(crate) fn into_options(self) -> ResumeOptions {
         ResumeOptions {
             snapshot: self.snapshot,
+            out: self.out,
             name: self.name,
             count: self.count,
             publish: self.publish,

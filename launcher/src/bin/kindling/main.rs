@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kindling_base::{Context, Error, Exit, Result, files};
 use kindling_launcher::{
-    CONSOLE_LOG, GcOptions, Report, Snapshots, State, StateFolder, collect, copy_log, detach,
+    CONSOLE_LOG, GcOptions, Keep, Report, Snapshots, State, StateFolder, collect, copy_log, detach,
     examine, kvm, prepare, probe, remove, resume, stop, supervise, supervise_detached,
     take_snapshot,
 };
@@ -49,12 +49,24 @@ async fn dispatch(command: Command, screen: &Screen) -> Result<()> {
             &name,
             &stop(&state()?, &name, args::seconds(timeout)).await?,
         ),
-        Command::Rm { name, force } => {
-            remove(&state()?, &name, force).await?;
-            screen.removed(&name)
+        Command::Rm { names, force } => {
+            for name in &names {
+                remove(&state()?, name, force).await?;
+                screen.removed(name)?;
+            }
+            Ok(())
         }
-        Command::Snapshot { vm, name } => {
-            screen.snapshot(&take_snapshot(&state()?, &vm, name.as_deref()).await?)
+        Command::Snapshot {
+            vm,
+            name,
+            with_bundle,
+        } => {
+            let keep = if with_bundle {
+                Keep::WithBundle
+            } else {
+                Keep::As(name.as_deref())
+            };
+            screen.snapshot(&take_snapshot(&state()?, &vm, keep).await?)
         }
         Command::Snapshots { command } => {
             let snapshots = Snapshots::open(&state()?)?;
