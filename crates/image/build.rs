@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
-const STAGES: [(&str, &[&str]); 6] = [
+const STAGES: [(&str, &[&str]); 7] = [
+    ("AGENT", &["src/agent.rs", "src/initramfs/compile.rs"]),
     (
         "BUNDLE",
         &["src/bundle.rs", "src/evidence", "../bundle/src/manifest.rs"],
@@ -23,7 +24,13 @@ const STAGES: [(&str, &[&str]); 6] = [
     ("PACKAGES", &["../debian/src", "../tree/src"]),
     (
         "ROOTFS",
-        &["src/overlay", "src/rootfs.rs", "../ext4/src", "../tree/src"],
+        &[
+            "src/agent.rs",
+            "src/overlay",
+            "src/rootfs.rs",
+            "../ext4/src",
+            "../tree/src",
+        ],
     ),
 ];
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::{kindling, xtask};
 
-/// A copy of the project's data; `initramfs` is a link to the real one.
+/// A copy of the project's data; `initramfs` and `crates` are links to the real ones.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
@@ -31,7 +31,9 @@ impl Scratch {
         for part in ["recipes", "kernel-config", "rootfs-overlays"] {
             copy(&project().join(part), &folder.path().join(part));
         }
-        symlink(project().join("initramfs"), folder.path().join("initramfs")).unwrap();
+        for part in ["initramfs", "crates"] {
+            symlink(project().join(part), folder.path().join(part)).unwrap();
+        }
         Self { folder }
     }
 

@@ -18,6 +18,8 @@ pub mod stage {
     pub const KERNEL: &str = "kernel";
     /// PID 1 and its cpio.
     pub const INITRAMFS: &str = "initramfs";
+    /// The guest's agent.
+    pub const AGENT: &str = "agent";
     /// Unpacked and configured packages, frozen.
     pub const PACKAGES: &str = "packages";
     /// The ext4 image.
@@ -35,6 +37,8 @@ pub struct Plan {
     pub kernel: String,
     /// Key of the initramfs; `None` where the kernel mounts the root itself.
     pub initramfs: Option<String>,
+    /// Key of the agent; `None` where the image has none.
+    pub agent: Option<String>,
     /// Key of each layer of the frozen package tree, the lowest first; a layer's key covers those below it.
     pub packages: Vec<String>,
     /// Key of the ext4 image.
@@ -59,6 +63,7 @@ impl Plan {
             .into_iter()
             .chain(packages.map(|key| (stage::PACKAGES, key.as_str())))
             .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
+            .chain(self.agent.as_deref().map(|key| (stage::AGENT, key)))
     }
 
     /// Marks results as used now: a bundle that is up to date keeps what it was made of from growing old.
@@ -74,8 +79,10 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let kernel = kernel_key(locked, inputs);
     let initramfs =
         (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
+    let agent = agent_key(inputs);
     let packages = packages_keys(locked);
-    let rootfs = rootfs_key(locked, inputs, packages.last().map_or("", String::as_str));
+    let top = packages.last().map_or("", String::as_str);
+    let rootfs = rootfs_key(locked, inputs, top, agent.as_deref());
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let bundle = bundle_key(
         locked,
@@ -90,6 +97,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     Plan {
         kernel,
         initramfs,
+        agent,
         packages,
         rootfs,
         lint,
@@ -118,6 +126,15 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs) -> String {
     key.finish()
 }
 
+fn agent_key(inputs: &Inputs) -> Option<String> {
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_AGENT"))
+        .field(&inputs.rustc)
+        .field(&inputs.compiler)
+        .field(inputs.agent.as_ref()?);
+    Some(key.finish())
+}
+
 fn packages_keys(locked: &Locked) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for layer in layers::split(&locked.lock.packages) {
@@ -135,13 +152,16 @@ fn packages_keys(locked: &Locked) -> Vec<String> {
     keys
 }
 
-fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str) -> String {
+fn rootfs_key(locked: &Locked, inputs: &Inputs, packages: &str, agent: Option<&str>) -> String {
     let mut key = Hasher::new();
     key.field(env!("KINDLING_CODE_ROOTFS"))
         .field(epoch(locked))
         .field(packages);
     key.field(&locked.recipe.name)
         .field(locked.recipe.rootfs.free_mib.to_le_bytes());
+    if let Some(agent) = agent {
+        key.field("agent").field(agent);
+    }
     for entry in &inputs.overlays {
         let (kind, content): (&str, &[u8]) = match &entry.kind {
             OverlayKind::Directory => ("directory", b""),

@@ -14,9 +14,10 @@ use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
 use crate::layers;
 use crate::lock::Locked;
+use crate::overlay::OverlayEntry;
 use crate::plan::{Plan, stage};
 use crate::resolve::Sources;
-use crate::{initramfs, kernel, rootfs, seal};
+use crate::{agent, initramfs, kernel, rootfs, seal};
 
 /// One build under way.
 pub(crate) struct Run<'a> {
@@ -44,6 +45,28 @@ impl Run<'_> {
         Ok(Some(made))
     }
 
+    /// The guest's agent, compiled, or nothing where the recipe wants none.
+    fn agent(&self) -> Result<Option<PathBuf>> {
+        let Some(key) = &self.plan.agent else {
+            return Ok(None);
+        };
+        let made = self.stage(stage::AGENT, key, "compiling the guest's agent", |out| {
+            let (work, _lock) = self.work("agent")?;
+            agent::build(&self.sources.project.agent(), &work, out)
+        })?;
+        Ok(Some(made))
+    }
+
+    /// What is laid over the packages: the agent, then the overlays.
+    fn overlays(&self) -> Result<Vec<OverlayEntry>> {
+        let mut entries = match self.agent()? {
+            Some(stage) => agent::entries(&stage)?,
+            None => Vec::new(),
+        };
+        entries.extend(self.inputs.overlays.iter().cloned());
+        Ok(entries)
+    }
+
     /// The ext4 image: overlays over the frozen package tree.
     pub(crate) fn rootfs(&self) -> Result<PathBuf, FetchError> {
         self.check(stage::ROOTFS, &self.plan.rootfs, rootfs::FILE)?;
@@ -51,10 +74,11 @@ impl Run<'_> {
             return Ok(cached);
         }
         let packages = self.packages()?;
+        let overlays = self.overlays()?;
         let image = self.stage(stage::ROOTFS, &self.plan.rootfs, "writing ext4", |out| {
             let request = rootfs::Request {
                 packages: &packages,
-                overlays: &self.inputs.overlays,
+                overlays: &overlays,
                 key: &self.plan.rootfs,
                 epoch: self.epoch(),
                 free_mib: self.locked.recipe.rootfs.free_mib.into(),

@@ -82,9 +82,8 @@ fn parse_mac(text: &str) -> io::Result<[u8; 6]> {
     let parts: Option<Vec<u8>> = text
         .split(':')
         .map(|part| {
-            u8::from_str_radix(part, 16)
-                .ok()
-                .filter(|_| part.len() == 2)
+            let plain = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            u8::from_str_radix(part, 16).ok().filter(|_| plain)
         })
         .collect();
     let mac = parts.and_then(|parts| <[u8; 6]>::try_from(parts).ok());

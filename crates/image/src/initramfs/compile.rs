@@ -1,4 +1,4 @@
-//! PID 1 through cargo, so that its bytes do not tell where or by whom it was compiled.
+//! A program of the guest through cargo, so that its bytes do not tell where or by whom it was compiled.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,21 @@ const PASSED_PREFIXES: [&str; 4] = [
     "CARGO_SOURCE_",
 ];
 
-/// The path of the compiled program.
-pub(super) fn compile(source: &Path, work: &Path) -> Result<PathBuf> {
+/// Compiles the `program` of the workspace in `source` with these compiler flags besides those that all programs of the
+/// guest have; returns its path. `work` is a folder that cargo keeps its objects in.
+///
+/// # Errors
+/// Cargo failed.
+pub(crate) fn compile(
+    source: &Path,
+    program: &str,
+    extra: &[&str],
+    work: &Path,
+) -> Result<PathBuf> {
     let source = files::absolute(source)?;
     let work = files::absolute(work)?;
     files::create_dir_all(&work)?;
-    let flags = flags(&packages(&source)?);
+    let flags = flags(extra, &packages(&source)?);
     cargo(&source)
         .args(["build", "--release", "--locked", "--target", TARGET])
         .arg("--target-dir")
@@ -43,7 +52,7 @@ pub(super) fn compile(source: &Path, work: &Path) -> Result<PathBuf> {
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .log(work.join("cargo.log"))
         .run()?;
-    Ok(work.join(TARGET).join("release/kindling-init"))
+    Ok(work.join(TARGET).join("release").join(program))
 }
 
 /// Cargo in the folder of the sources.
@@ -90,14 +99,15 @@ fn packages(source: &Path) -> Result<Vec<(String, String)>> {
 }
 
 /// Compiler flags, in cargo's encoding. Given in the environment, they replace those of any configuration file.
-fn flags(packages: &[(String, String)]) -> String {
+fn flags(extra: &[&str], packages: &[(String, String)]) -> String {
     let remaps = packages
         .iter()
         .map(|(folder, name)| format!("--remap-path-prefix={folder}={name}"));
     // The oldest x86-64 processor, whatever a person's configuration says; fixed addresses need no relocation.
     ["-Ctarget-cpu=x86-64", "-Crelocation-model=static"]
-        .map(str::to_owned)
-        .into_iter()
+        .iter()
+        .chain(extra)
+        .map(|flag| (*flag).to_owned())
         .chain(remaps)
         .collect::<Vec<_>>()
         .join("\x1f")

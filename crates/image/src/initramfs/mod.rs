@@ -1,7 +1,7 @@
 //! The initramfs: our own PID 1, compiled and packed.
 
 mod archive;
-mod compile;
+pub(crate) mod compile;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +24,7 @@ pub const LIMIT_BYTES: usize = 512 << 10;
 /// # Errors
 /// Cargo failed, the archive would weigh more than [`LIMIT_BYTES`], or a file cannot be read or written.
 pub fn build(source: &Path, work: &Path, out: &Path, epoch: i64) -> Result<()> {
-    let program = compile::compile(source, work)?;
+    let program = compile::compile(source, "kindling-init", &[], work)?;
     let archive = archive::pack(&files::read(&program)?, epoch)?;
     check_size(archive.len())?;
     files::create_dir_all(out)?;

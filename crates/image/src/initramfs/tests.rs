@@ -120,7 +120,7 @@ fn two_folders_give_the_same_bytes() {
 #[test]
 fn the_program_is_static_and_knows_that_it_is_not_pid_1() {
     let folder = tempfile::tempdir().unwrap();
-    let program = compile::compile(&source(), folder.path()).unwrap();
+    let program = compile::compile(&source(), "kindling-init", &[], folder.path()).unwrap();
     let bytes = files::read(&program).unwrap();
     // ELF64: e_type at 16 (2 is ET_EXEC), e_phoff at 32, e_phnum at 56; p_type 3 is PT_INTERP, 2 PT_DYNAMIC.
     assert_eq!(bytes[16], 2);

@@ -56,7 +56,7 @@ impl Run<'_> {
 
     fn judge(&self, packages: &[PathBuf], parts: &Parts) -> Result<Judged> {
         let recipe = &self.locked.recipe;
-        let tree = rootfs::tree(packages, &self.inputs.overlays, self.epoch())?;
+        let tree = rootfs::tree(packages, &self.overlays()?, self.epoch())?;
         let config = files::read_text(&parts.kernel.join("config"))?;
         let vmlinux = files::read_start(&parts.kernel.join(kernel::FILE), HEAD)?;
         let initramfs = parts.initramfs.as_deref().map(|folder| {
