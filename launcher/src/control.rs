@@ -25,6 +25,8 @@ pub(crate) enum Request {
         /// How long the guest has to power itself off.
         grace_ms: u64,
     },
+    /// Speak with the guest's agent over this connection from now on.
+    Agent,
 }
 
 /// The longest request in bytes.
@@ -71,9 +73,8 @@ async fn accept(listener: UnixListener, sender: mpsc::Sender<Asked>) {
 async fn read(stream: &mut UnixStream) -> Option<Request> {
     let mut line = Vec::new();
     while line.last() != Some(&b'\n') && line.len() < REQUEST_LIMIT {
-        if stream.read_buf(&mut line).await.ok()? == 0 {
-            return None;
-        }
+        // Not a byte more: what follows belongs to who serves the request.
+        line.push(stream.read_u8().await.ok()?);
     }
     serde_json::from_slice(&line).ok()
 }
@@ -98,6 +99,19 @@ pub(crate) async fn ask(folder: &Path, request: Request) -> std::io::Result<()> 
     // A reset instead of an end comes when the supervisor exits with unread bytes.
     while stream.read(&mut end).await.is_ok_and(|read| read > 0) {}
     Ok(())
+}
+
+/// Opens a connection to the supervisor of the VM in `folder` that speaks with the guest's agent.
+///
+/// # Errors
+/// Nobody listens there.
+pub(crate) async fn open_agent(folder: &Path) -> std::io::Result<UnixStream> {
+    let opened = std::fs::File::open(folder)?;
+    let mut stream = UnixStream::connect(short_path(&opened)).await?;
+    let mut line = serde_json::to_vec(&Request::Agent)?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    Ok(stream)
 }
 
 /// The socket's path through an open folder: a socket's address has at most 107 bytes (`unix(7)`), a VM's folder

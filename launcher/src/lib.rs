@@ -8,6 +8,7 @@
 //! supervisor**: the kernel kills it.
 
 mod accel;
+mod agent;
 mod bundle;
 mod cmdline;
 mod config;
@@ -33,6 +34,7 @@ mod tsc;
 mod vmm;
 
 pub use accel::{Accelerator, Wanted};
+pub use agent::{Exec, Input, Place, copy, exec};
 pub use detach::{SUPERVISE_COMMAND, detach, supervise_detached};
 pub use disk::{Disk, Format};
 pub use doctor::{Doctor, examine};

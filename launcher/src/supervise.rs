@@ -11,6 +11,7 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::agent::{self, Agent};
 use crate::console::{Finding, Watcher};
 use crate::control::{self, Asked, Request};
 use crate::network::{self, Network};
@@ -78,6 +79,8 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
                 deadline: Some(spawned + timeout),
                 ending: None,
                 machine_said: None,
+                agent: None,
+                button_grace: Duration::ZERO,
                 clients: &mut owned.clients,
             };
             let ending = run.follow(machine, console, requests, signals).await?;
@@ -131,6 +134,10 @@ struct Run<'a, 'b> {
     ending: Option<Ending>,
     /// What the machine said about its end.
     machine_said: Option<Ending>,
+    /// The guest's agent, where it has one.
+    agent: Option<Agent>,
+    /// How long the guest has after the power button, where its agent was asked first.
+    button_grace: Duration,
     /// Connections to keep open until the end.
     clients: &'a mut Vec<UnixStream>,
 }
@@ -143,6 +150,7 @@ impl Run<'_, '_> {
         mut requests: mpsc::Receiver<Asked>,
         mut signals: Signals,
     ) -> Result<Ending> {
+        self.agent = machine.take_agent().map(agent::start);
         let mut buffer = vec![0; 64 << 10];
         let mut console_open = true;
         let exit = loop {
@@ -166,9 +174,16 @@ impl Run<'_, '_> {
                     self.stop(&mut machine, grace).await?;
                 }
                 Some((request, client)) = requests.recv() => {
-                    self.clients.push(client);
-                    let Request::Stop { grace_ms } = request;
-                    self.stop(&mut machine, Duration::from_millis(grace_ms)).await?;
+                    match (request, &self.agent) {
+                        (Request::Stop { grace_ms }, _) => {
+                            self.clients.push(client);
+                            self.stop(&mut machine, Duration::from_millis(grace_ms)).await?;
+                        }
+                        (Request::Agent, Some(agent)) => {
+                            tokio::spawn(agent.clone().relay(client));
+                        }
+                        (Request::Agent, None) => {} // the closed connection says so
+                    }
                 }
             }
         };
@@ -227,6 +242,19 @@ impl Run<'_, '_> {
             self.asked_at = Some(Instant::now());
             self.vm.status.state = State::Stopping;
             self.vm.save_status()?;
+            if !grace.is_zero() && self.agent.as_ref().is_some_and(Agent::is_up) {
+                let agent = self.agent.clone();
+                // Whether it heeds it shows; if not, the next step is due.
+                tokio::spawn(async move {
+                    if let Some(agent) = agent {
+                        let _ = agent.call(&kindling_protocol::Request::PowerOff).await;
+                    }
+                });
+                // The power button has the other half.
+                self.button_grace = grace / 2;
+                self.took(StopStep::Agent, grace / 2);
+                return Ok(());
+            }
             if !grace.is_zero() {
                 // A guest that cannot be asked is ended by the steps that follow.
                 let _ = machine.press_power_button().await;
@@ -234,6 +262,7 @@ impl Run<'_, '_> {
                 return Ok(());
             }
         }
+        self.button_grace = self.button_grace.min(grace);
         let due = Instant::now() + grace;
         self.deadline = Some(self.deadline.map_or(due, |before| before.min(due)));
         Ok(())
@@ -245,7 +274,11 @@ impl Run<'_, '_> {
             self.ending = Some(Ending::NeverReady);
         }
         match self.step {
-            None | Some(StopStep::PowerButton) => {
+            Some(StopStep::Agent) if !self.button_grace.is_zero() => {
+                let _ = machine.press_power_button().await;
+                self.took(StopStep::PowerButton, self.button_grace);
+            }
+            None | Some(StopStep::Agent) | Some(StopStep::PowerButton) => {
                 let _ = machine.quit().await; // if that fails, the next step is due soon
                 self.took(StopStep::Quit, QUIT_GRACE);
             }

@@ -68,8 +68,10 @@ pub(crate) fn c_library() -> Result<String> {
     let text = found.text();
     let path = Path::new(text.trim());
     if !path.is_absolute() {
-        return Err(Error::user("the C library for static programs, libc.a, is missing")
-            .hint("install libc6-dev, or set rootfs.agent = false in the recipe"));
+        return Err(
+            Error::user("the C library for static programs, libc.a, is missing")
+                .hint("install libc6-dev, or set rootfs.agent = false in the recipe"),
+        );
     }
     hash::file(path)
 }

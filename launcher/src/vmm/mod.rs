@@ -4,6 +4,8 @@ pub(crate) mod qemu;
 
 use kindling_base::Result;
 
+use crate::agent;
+
 /// A running machine. It ends with this process at the latest.
 pub(crate) trait Machine {
     /// The process that runs it.
@@ -26,6 +28,9 @@ pub(crate) trait Machine {
     /// # Errors
     /// The monitor does not take the request.
     async fn quit(&mut self) -> Result<()>;
+
+    /// The channel to the guest's agent, the first time it is asked for, where the machine has one.
+    fn take_agent(&mut self) -> Option<impl agent::Channel + use<Self>>;
 
     /// Kills the monitor's process.
     ///

@@ -8,8 +8,9 @@ use crate::network::Network;
 use crate::spec::Spec;
 
 /// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output. `control` is
-/// the descriptor of a connected socket that the process inherits: it leaves no file behind and ends with the process.
-pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
+/// the descriptor of a connected socket that the process inherits: it leaves no file behind and ends with the process;
+/// `agent` is another, for a guest with an agent.
+pub(super) fn argv(spec: &Spec, control: RawFd, agent: Option<RawFd>) -> Vec<OsString> {
     let accelerator = spec.accelerator.name();
     let cpu = match spec.accelerator {
         Accelerator::Kvm => "host",
@@ -44,6 +45,15 @@ pub(super) fn argv(spec: &Spec, control: RawFd) -> Vec<OsString> {
     ]);
     add(&["-device", "virtio-blk-pci,drive=root"]);
     add(&["-device", "virtio-rng-pci"]);
+    if let Some(agent) = agent {
+        add(&["-device", "virtio-serial-pci"]);
+        add(&["-chardev", &format!("socket,id=agent,fd={agent}")]);
+        let port = kindling_protocol::PORT_NAME;
+        add(&[
+            "-device",
+            &format!("virtserialport,chardev=agent,name={port}"),
+        ]);
+    }
     if let Some(network) = &spec.network {
         add(&["-netdev", &netdev(network)]);
         // Without its boot ROM, which a guest with a given kernel never runs.

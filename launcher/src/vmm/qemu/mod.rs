@@ -18,10 +18,10 @@ use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use super::{Event, Machine};
-use crate::console;
 use crate::qmp::Qmp;
 use crate::spec::Spec;
 use crate::state::VMM_LOG;
+use crate::{agent, console};
 
 /// The program.
 pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
@@ -60,6 +60,8 @@ pub(crate) fn version() -> Option<String> {
 pub(crate) struct Qemu {
     child: Child,
     qmp: Option<Qmp>,
+    /// The channel to the guest's agent, until somebody takes it.
+    agent: Option<UnixStream>,
 }
 
 /// Starts QEMU for `spec` in the VM's `folder`; returns the machine and its serial console.
@@ -72,7 +74,12 @@ pub(crate) struct Qemu {
 pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
     let (control, control_theirs) = pair()?;
     let (console, console_theirs) = console_pipe()?;
-    let args = argv::argv(spec, control_theirs.as_raw_fd());
+    let (agent, agent_theirs) = match spec.agent.then(pair).transpose()? {
+        Some((ours, theirs)) => (Some(ours), Some(theirs)),
+        None => (None, None),
+    };
+    let agent_fd = agent_theirs.as_ref().map(AsRawFd::as_raw_fd);
+    let args = argv::argv(spec, control_theirs.as_raw_fd(), agent_fd);
     let command = Command::new(PROGRAM).args(args).directory(folder);
     let log_path = folder.join(VMM_LOG);
     let log = std::fs::File::options()
@@ -87,21 +94,21 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
         // Ctrl-C at the terminal is for us, who ask the guest first.
         .process_group(0);
     let parent = rustix::process::getpid();
-    let inherited = control_theirs.as_raw_fd();
+    let control_fd = control_theirs.as_raw_fd();
     #[expect(
         unsafe_code,
         reason = "only the child itself can ask to die with its parent"
     )]
     // SAFETY: between fork and exec this makes system calls only; it neither allocates nor locks.
     unsafe {
-        process.pre_exec(move || in_child(parent, inherited));
+        process.pre_exec(move || in_child(parent, &[Some(control_fd), agent_fd]));
     }
     let mut process = tokio::process::Command::from(process);
     let mut child = process
         .kill_on_drop(true)
         .spawn()
         .context(format!("cannot start `{PROGRAM}`"))?;
-    drop((process, control_theirs)); // so that the console and the control connection end with QEMU
+    drop((process, control_theirs, agent_theirs)); // so that the console and the control connection end with QEMU
     let failed = |what: String| {
         let error = Error::external(what).note(format!("command: {}", command.display()));
         match console::tail(&log_path) {
@@ -115,6 +122,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
             Qemu {
                 child,
                 qmp: Some(qmp),
+                agent,
             },
             console,
         )),
@@ -136,16 +144,18 @@ async fn open_and_continue(control: UnixStream) -> Result<Qmp> {
     Ok(qmp)
 }
 
-/// In the new process, before QEMU: die with the supervisor, and keep the control socket.
-fn in_child(parent: rustix::process::Pid, inherited: i32) -> std::io::Result<()> {
+/// In the new process, before QEMU: die with the supervisor, and keep our sockets.
+fn in_child(parent: rustix::process::Pid, inherited: &[Option<i32>]) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(parent) {
         return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
     }
-    #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
-    // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
-    let inherited = unsafe { BorrowedFd::borrow_raw(inherited) };
-    rustix::io::fcntl_setfd(inherited, FdFlags::empty())?;
+    for inherited in inherited.iter().flatten() {
+        #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
+        // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
+        let inherited = unsafe { BorrowedFd::borrow_raw(*inherited) };
+        rustix::io::fcntl_setfd(inherited, FdFlags::empty())?;
+    }
     Ok(())
 }
 
@@ -201,6 +211,10 @@ impl Machine for Qemu {
 
     async fn quit(&mut self) -> Result<()> {
         self.execute("quit").await
+    }
+
+    fn take_agent(&mut self) -> Option<impl agent::Channel + use<>> {
+        self.agent.take()
     }
 
     fn kill(&mut self) -> Result<()> {
