@@ -50,11 +50,10 @@ pub enum Input {
 }
 
 /// Runs a command in the guest of the VM called `name`, with our standard streams; returns the exit code that a shell
-/// would show: the command's own, 128 and the signal that ended it, 124 where it took too long, 127 or 126 where it
-/// could not be started.
+/// would show: the command's own, 128 and the signal that ended it, 124 where it took too long.
 ///
 /// # Errors
-/// There is no such VM, it does not run, has no agent, or that does not answer.
+/// There is no such VM, it does not run, has no agent, that does not answer, or it cannot start the command.
 pub async fn exec(state: &StateFolder, name: &str, exec: Exec) -> Result<u8> {
     let conversation = Conversation::open(state, name).await?;
     let request = Request::Exec(kindling_protocol::Exec {

@@ -4,6 +4,8 @@ mod client;
 mod copy;
 mod mux;
 mod relay;
+#[cfg(test)]
+mod tests;
 mod vsock;
 
 use std::time::{Duration, Instant};

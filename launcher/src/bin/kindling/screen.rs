@@ -298,7 +298,7 @@ fn ending(status: &Status) -> String {
         Some(Ending::Reset) => "the guest reset".to_owned(),
         Some(Ending::Stopped { by, took_ms }) => {
             let how = match by {
-                StopStep::Agent => "by its guest, as its agent was asked",
+                StopStep::Agent => "the guest powered off when its agent was asked",
                 StopStep::PowerButton => "the guest powered off when asked",
                 StopStep::Quit => "the guest did not power off, QEMU was ended",
                 StopStep::Kill => "QEMU was killed",
