@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -129,19 +129,19 @@ fn many_at_a_time(guest: &Guest) {
 }
 
 fn a_client_that_dies_takes_its_command_along(guest: &Guest) {
-    let mut child = guest.spawn("echo started; exec sleep 4321");
-    child
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut [0; 8])
+    let mut child = guest.spawn("echo $$; exec sleep 4321");
+    let mut pid = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut pid)
         .unwrap();
+    let pid = pid.trim();
+    guest.exec(&["test", "-d", &format!("/proc/{pid}")]).ok();
     child.kill().unwrap();
     child.wait().unwrap();
     // Bounded: it has a second to end by itself.
-    guest
-        .sh("for i in $(seq 50); do pgrep -f 'sleep 432[1]' || exit 0; sleep 0.1; done; exit 1")
-        .ok();
+    let gone =
+        format!("for i in $(seq 50); do [ -d /proc/{pid} ] || exit 0; sleep 0.1; done; exit 1");
+    guest.sh(&gone).ok();
 }
 
 fn copies(guest: &Guest) {
