@@ -101,7 +101,7 @@ pub fn unpack(input: &mut dyn Read, target: &Path) -> io::Result<()> {
         let folder = entry.header().entry_type() == EntryType::Directory;
         // Below folders only that this archive named before: never through a link that was there.
         let expected = path != target && path.parent().is_some_and(|parent| known.contains(parent));
-        if !expected && !(folder && path == target) {
+        if !(expected || folder && path == target) {
             let what = io::Error::other("its folder is not in the archive");
             return Err(named(&path, &what));
         }
