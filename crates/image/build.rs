@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
-const STAGES: [(&str, &[&str]); 7] = [
+const STAGES: [(&str, &[&str]); 8] = [
+    ("AGENT", &["src/agent.rs", "src/compile.rs"]),
     (
         "BUNDLE",
         &["src/bundle.rs", "src/evidence", "../bundle/src/manifest.rs"],
@@ -25,6 +26,7 @@ const STAGES: [(&str, &[&str]); 7] = [
     (
         "ROOTFS",
         &[
+            "src/agent.rs",
             "src/overlay",
             "src/rootfs",
             "../ext4/src",

@@ -31,6 +31,8 @@ pub(crate) enum Request {
         /// An empty folder.
         into: PathBuf,
     },
+    /// Speak with the guest's agent over this connection from now on.
+    Agent,
 }
 
 /// What a supervisor answers to a request with an answer.
@@ -108,9 +110,8 @@ async fn accept(listener: UnixListener, sender: mpsc::Sender<Asked>) {
 async fn read(stream: &mut UnixStream) -> Option<Request> {
     let mut line = Vec::new();
     while line.last() != Some(&b'\n') && line.len() < REQUEST_LIMIT {
-        if stream.read_buf(&mut line).await.ok()? == 0 {
-            return None;
-        }
+        // Not a byte more: what follows belongs to who serves the request.
+        line.push(stream.read_u8().await.ok()?);
     }
     serde_json::from_slice(&line).ok()
 }
@@ -164,6 +165,14 @@ pub(crate) async fn answer<T: Serialize>(client: &mut UnixStream, answer: Result
     if let Ok(text) = serde_json::to_vec(&answer) {
         let _ = client.write_all(&text).await;
     }
+}
+
+/// Opens a connection to the supervisor of the VM in `folder` that speaks with the guest's agent.
+///
+/// # Errors
+/// Nobody listens there.
+pub(crate) async fn open_agent(folder: &Path) -> std::io::Result<UnixStream> {
+    send(folder, &Request::Agent).await
 }
 
 async fn send(folder: &Path, request: &Request) -> std::io::Result<UnixStream> {

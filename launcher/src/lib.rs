@@ -8,6 +8,7 @@
 //! supervisor**: the kernel kills it.
 
 mod accel;
+mod agent;
 mod bundle;
 mod card;
 mod cmdline;
@@ -37,6 +38,7 @@ pub mod tsc;
 mod vmm;
 
 pub use accel::{Accelerator, Wanted};
+pub use agent::{Exec, Input, Place, copy, exec};
 pub use detach::{SUPERVISE_COMMAND, detach, supervise_detached};
 pub use disk::{Disk, Format};
 pub use doctor::{Doctor, Requirement, Verdict, examine};

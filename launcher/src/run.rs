@@ -175,6 +175,7 @@ fn spec(
             append: &options.append,
         })?,
         network,
+        agent: manifest.agent,
         marker: manifest.ready.marker.clone(),
         timeout_s: options.timeout_s.unwrap_or(manifest.ready.timeout_s),
         resume_from: None,

@@ -39,6 +39,9 @@ pub struct Spec {
     pub cmdline: String,
     /// The network card, if it has one.
     pub network: Option<Network>,
+    /// Whether the image has the agent.
+    #[serde(default)]
+    pub agent: bool,
     /// A line of the console that begins with this means ready.
     pub marker: String,
     /// Seconds after which a guest that is not ready has failed.

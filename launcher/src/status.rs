@@ -88,6 +88,8 @@ pub enum Ending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopStep {
+    /// The guest was asked, through its agent.
+    Agent,
     /// The guest was asked, by the power button.
     PowerButton,
     /// The virtual machine monitor was asked to quit.

@@ -10,11 +10,13 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
+use crate::agent::{self, Agent};
 use crate::console::{Finding, Watcher};
 use crate::control::{self, Asked, Request};
 use crate::network::{self, Network};
-use crate::snapshot::save;
+use crate::snapshot::{personal, save};
 use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
 use crate::status::{Ending, State, StopStep, now_ms};
 use crate::vmm::engine::{self, Engine};
@@ -80,11 +82,10 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
                 deadline: Some(spawned + timeout),
                 ending: None,
                 machine_said: None,
+                agent: None,
+                button_grace: Duration::ZERO,
                 clients: &mut owned.clients,
             };
-            if run.vm.spec.resume_from.is_some() {
-                run.found(Finding::Ready)?; // it goes on from where it was ready
-            }
             let ending = run.follow(machine, console, requests, signals).await?;
             vm.status.end(ending);
         }
@@ -136,6 +137,10 @@ struct Run<'a, 'b> {
     ending: Option<Ending>,
     /// What the machine said about its end.
     machine_said: Option<Ending>,
+    /// The guest's agent, where it has one.
+    agent: Option<Agent>,
+    /// How long the guest has after the power button, where its agent was asked first.
+    button_grace: Duration,
     /// Connections to keep open until the end.
     clients: &'a mut Vec<UnixStream>,
 }
@@ -148,6 +153,8 @@ impl Run<'_, '_> {
         mut requests: mpsc::Receiver<Asked>,
         mut signals: Signals,
     ) -> Result<Ending> {
+        self.agent = machine.take_agent().map(agent::start);
+        let mut arrival = self.arrive()?;
         let mut buffer = vec![0; 64 << 10];
         let mut console_open = true;
         let exit = loop {
@@ -165,6 +172,10 @@ impl Run<'_, '_> {
                     Event::Reset => self.machine_said = Some(Ending::Reset),
                     Event::Exited { well, status } => break (well, status),
                 },
+                arrived = arrived(&mut arrival), if arrival.is_some() => {
+                    arrival = None;
+                    self.arrived(arrived)?;
+                }
                 () = until(self.deadline) => self.overdue(&mut machine).await?,
                 () = signals.next() => {
                     let grace = if self.asked_at.is_none() { STOP_GRACE } else { Duration::ZERO };
@@ -224,6 +235,33 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// A VM that goes on from a snapshot was ready when that was taken: it is ready again as soon as its agent has made it
+    /// a guest of its own, or at once where it has none.
+    fn arrive(&mut self) -> Result<Option<JoinHandle<Result<()>>>> {
+        if self.vm.spec.resume_from.is_none() {
+            return Ok(None);
+        }
+        let Some(agent) = self.agent.clone() else {
+            self.found(Finding::Ready)?;
+            return Ok(None);
+        };
+        let spec = self.vm.spec.clone();
+        Ok(Some(tokio::spawn(personal::personalise(agent, spec))))
+    }
+
+    fn arrived(&mut self, arrived: Result<()>) -> Result<()> {
+        match arrived {
+            Ok(()) => self.found(Finding::Ready),
+            Err(_) if self.asked_at.is_some() => Ok(()), // it is stopped anyway
+            Err(error) => {
+                let report = error.report();
+                self.ending = Some(Ending::NotStarted { report });
+                self.deadline = Some(Instant::now()); // end it: it is still somebody else's double
+                Ok(())
+            }
+        }
+    }
+
     /// Does what a client asks for.
     async fn take(
         &mut self,
@@ -235,6 +273,13 @@ impl Run<'_, '_> {
             Request::Stop { grace_ms } => {
                 self.clients.push(client);
                 self.stop(machine, Duration::from_millis(grace_ms)).await
+            }
+            Request::Agent => {
+                // Without an agent, the closed connection says so.
+                if let Some(agent) = &self.agent {
+                    tokio::spawn(agent.clone().relay(client));
+                }
+                Ok(())
             }
             Request::Save { into } => {
                 let saved = if self.vm.status.state == State::Ready {
@@ -257,6 +302,19 @@ impl Run<'_, '_> {
             self.asked_at = Some(Instant::now());
             self.vm.status.state = State::Stopping;
             self.vm.save_status()?;
+            if !grace.is_zero() && self.agent.as_ref().is_some_and(Agent::is_up) {
+                let agent = self.agent.clone();
+                // Whether it heeds it shows; if not, the next step is due.
+                tokio::spawn(async move {
+                    if let Some(agent) = agent {
+                        let _ = agent.call(&kindling_protocol::Request::PowerOff).await;
+                    }
+                });
+                // The power button has the other half.
+                self.button_grace = grace / 2;
+                self.took(StopStep::Agent, grace / 2);
+                return Ok(());
+            }
             if !grace.is_zero() {
                 // A guest that cannot be asked is ended by the steps that follow.
                 let _ = machine.press_power_button().await;
@@ -264,6 +322,7 @@ impl Run<'_, '_> {
                 return Ok(());
             }
         }
+        self.button_grace = self.button_grace.min(grace);
         let due = Instant::now() + grace;
         self.deadline = Some(self.deadline.map_or(due, |before| before.min(due)));
         Ok(())
@@ -275,7 +334,11 @@ impl Run<'_, '_> {
             self.ending = Some(Ending::NeverReady);
         }
         match self.step {
-            None | Some(StopStep::PowerButton) => {
+            Some(StopStep::Agent) if !self.button_grace.is_zero() => {
+                let _ = machine.press_power_button().await;
+                self.took(StopStep::PowerButton, self.button_grace);
+            }
+            None | Some(StopStep::Agent) | Some(StopStep::PowerButton) => {
                 let _ = machine.quit().await; // if that fails, the next step is due soon
                 self.took(StopStep::Quit, QUIT_GRACE);
             }
@@ -320,6 +383,16 @@ impl Run<'_, '_> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the guest's personalisation came to; for ever where none is under way.
+async fn arrived(arrival: &mut Option<JoinHandle<Result<()>>>) -> Result<()> {
+    match arrival {
+        Some(arrival) => arrival
+            .await
+            .unwrap_or_else(|error| Err(Error::internal("a task panicked").because(error))),
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until then, or for ever.

@@ -36,6 +36,9 @@ pub struct Manifest {
     pub machine: Machine,
     /// How a launcher learns that the guest is ready.
     pub ready: Readiness,
+    /// Whether the image has the agent: `kindling exec` works.
+    #[serde(default)]
+    pub agent: bool,
     /// What is installed, sorted by name and architecture.
     pub packages: Vec<Package>,
     /// What is installed of npm, sorted by path; not written where there is nothing.

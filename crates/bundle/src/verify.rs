@@ -136,6 +136,7 @@ mod tests {
         };
         let manifest = Manifest {
             schema: SCHEMA,
+            agent: false,
             name: "x".into(),
             description: "x".into(),
             architecture: "amd64".into(),

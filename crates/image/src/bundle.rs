@@ -122,6 +122,7 @@ fn fill(
             marker: recipe.ready.marker.clone(),
             timeout_s: recipe.ready.timeout_s,
         },
+        agent: recipe.rootfs.agent,
         packages: packages(locked),
         npm: npm(locked),
         evidence: Vec::new(),

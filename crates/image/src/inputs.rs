@@ -5,6 +5,7 @@ use std::path::Path;
 use kindling_base::hash::{self, Hasher};
 use kindling_base::{Command, Result, files};
 
+use crate::agent;
 use crate::kernel::Fragment;
 use crate::overlay::{self, OverlayEntry};
 use crate::programs::{self, Program};
@@ -24,6 +25,8 @@ pub struct Inputs {
     pub programs: Vec<Program>,
     /// Hash of the initramfs program's source.
     pub initramfs: String,
+    /// Hash of the agent's sources and of the C library it is linked with, where the image has it.
+    pub agent: Option<String>,
     /// First line of the C compiler's `--version`: another compiler makes another kernel.
     pub compiler: String,
     /// Version of the Rust compiler that builds PID 1.
@@ -40,6 +43,13 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
     });
     let variables = variables(recipe);
     let mut overlays = Vec::new();
+    if recipe.rootfs.agent {
+        overlays.extend(overlay::read(
+            &project.overlays(),
+            agent::OVERLAY,
+            &variables,
+        )?);
+    }
     for name in &recipe.rootfs.overlays {
         let entries = overlay::read(&project.overlays(), &name.value, &variables);
         overlays.extend(entries.map_err(|error| name.locate(error))?);
@@ -53,6 +63,11 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
         overlays,
         programs: programs.collect::<Result<_>>()?,
         initramfs: hash_sources(&project.initramfs())?,
+        agent: recipe
+            .rootfs
+            .agent
+            .then(|| agent_sources(project))
+            .transpose()?,
         compiler: first_line(&Command::new("gcc").arg("--version"))?,
         rustc: env!("KINDLING_RUSTC").to_owned(),
     })
@@ -72,6 +87,15 @@ fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, toml::Value>
         variables.insert(name.to_owned(), toml::Value::from(value.as_str()));
     }
     variables
+}
+
+fn agent_sources(project: &Project) -> Result<String> {
+    let mut hasher = Hasher::new();
+    hasher
+        .field(hash_sources(&project.agent())?)
+        .field(hash_sources(&project.protocol())?)
+        .field(agent::c_library()?);
+    Ok(hasher.finish())
 }
 
 pub(crate) fn hash_sources(folder: &Path) -> Result<String> {

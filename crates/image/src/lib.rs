@@ -4,6 +4,7 @@
 //! [`lock::Locked`] → [`plan::Plan`] → stages → [`bundle`]. **This crate never prints**: it reports
 //! [`kindling_base::Event`]s.
 
+pub mod agent;
 pub mod bundle;
 mod compile;
 pub mod evidence;

@@ -20,6 +20,8 @@ pub mod stage {
     pub const INITRAMFS: &str = "initramfs";
     /// Programs of this project for the guest.
     pub const PROGRAM: &str = "program";
+    /// The guest's agent.
+    pub const AGENT: &str = "agent";
     /// Unpacked and configured packages, frozen.
     pub const PACKAGES: &str = "packages";
     /// A package of npm, checked and unzipped.
@@ -41,6 +43,8 @@ pub struct Plan {
     pub initramfs: Option<String>,
     /// Key of each program of ours in the root filesystem, in the recipe's order.
     pub programs: Vec<String>,
+    /// Key of the agent; `None` where the image has none.
+    pub agent: Option<String>,
     /// Key of each layer of the frozen package tree, the lowest first; a layer's key covers those below it.
     pub packages: Vec<String>,
     /// Key of each package of npm.
@@ -74,6 +78,7 @@ impl Plan {
             )
             .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
             .chain(npm.map(|key| (stage::NPM, key.as_str())))
+            .chain(self.agent.as_deref().map(|key| (stage::AGENT, key)))
     }
 
     /// Marks results as used now: a bundle that is up to date keeps what it was made of from growing old.
@@ -89,6 +94,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let kernel = kernel_key(locked, inputs);
     let initramfs =
         (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
+    let agent = agent_key(inputs);
     let packages = packages_keys(locked);
     let programs = programs_keys(inputs);
     let rootfs = rootfs_key(
@@ -96,6 +102,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
         inputs,
         &programs,
         packages.last().map_or("", String::as_str),
+        agent.as_deref(),
     );
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let bundle = bundle_key(
@@ -112,6 +119,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
         kernel,
         initramfs,
         programs,
+        agent,
         packages,
         npm: npm_keys(locked),
         rootfs,
@@ -139,6 +147,15 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs) -> String {
         .field(epoch(locked));
     key.field(&inputs.initramfs);
     key.finish()
+}
+
+fn agent_key(inputs: &Inputs) -> Option<String> {
+    let mut key = Hasher::new();
+    key.field(env!("KINDLING_CODE_AGENT"))
+        .field(&inputs.rustc)
+        .field(&inputs.compiler)
+        .field(inputs.agent.as_ref()?);
+    Some(key.finish())
 }
 
 fn packages_keys(locked: &Locked) -> Vec<String> {
@@ -179,7 +196,13 @@ fn programs_keys(inputs: &Inputs) -> Vec<String> {
     keys.collect()
 }
 
-fn rootfs_key(locked: &Locked, inputs: &Inputs, programs: &[String], packages: &str) -> String {
+fn rootfs_key(
+    locked: &Locked,
+    inputs: &Inputs,
+    programs: &[String],
+    packages: &str,
+    agent: Option<&str>,
+) -> String {
     let mut key = Hasher::new();
     key.field(env!("KINDLING_CODE_ROOTFS"))
         .field(epoch(locked))
@@ -190,6 +213,9 @@ fn rootfs_key(locked: &Locked, inputs: &Inputs, programs: &[String], packages: &
         key.field("npm")
             .field(&package.path)
             .field(&package.integrity);
+    }
+    if let Some(agent) = agent {
+        key.field("agent").field(agent);
     }
     for entry in &inputs.overlays {
         let (kind, content): (&str, &[u8]) = match &entry.kind {

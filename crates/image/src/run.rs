@@ -19,7 +19,7 @@ use crate::overlay::OverlayEntry;
 use crate::plan::{Plan, stage};
 use crate::programs::{self, Program};
 use crate::resolve::Sources;
-use crate::{initramfs, kernel, rootfs, seal};
+use crate::{agent, initramfs, kernel, rootfs, seal};
 
 /// One build under way.
 pub(crate) struct Run<'a> {
@@ -43,6 +43,18 @@ impl Run<'_> {
             let source = self.sources.project.initramfs();
             initramfs::build(&source, &work, out, self.epoch())?;
             seal::seal(&out.join(initramfs::FILE))
+        })?;
+        Ok(Some(made))
+    }
+
+    /// The guest's agent, compiled, or nothing where the recipe wants none.
+    fn agent(&self) -> Result<Option<PathBuf>> {
+        let Some(key) = &self.plan.agent else {
+            return Ok(None);
+        };
+        let made = self.stage(stage::AGENT, key, "compiling the guest's agent", |out| {
+            let (work, _lock) = self.work("agent")?;
+            agent::build(&self.sources.project.agent(), &work, out)
         })?;
         Ok(Some(made))
     }
@@ -89,7 +101,10 @@ impl Run<'_> {
 
     /// What is laid over the packages: programs of ours, compiled, then the recipe's overlays.
     fn overlays(&self) -> Result<Vec<OverlayEntry>> {
-        let mut entries = Vec::new();
+        let mut entries = match self.agent()? {
+            Some(stage) => agent::entries(&stage)?,
+            None => Vec::new(),
+        };
         for (program, key) in self.inputs.programs.iter().zip(&self.plan.programs) {
             let folder = match self.cached(stage::PROGRAM, key) {
                 Some(cached) => cached,

@@ -15,6 +15,7 @@ mod bundled;
 mod engine;
 mod folder;
 mod manifest;
+pub(crate) mod personal;
 mod resume;
 pub(crate) mod save;
 mod take;

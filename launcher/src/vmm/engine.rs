@@ -4,6 +4,7 @@ use std::path::Path;
 
 use kindling_base::Result;
 use serde::{Deserialize, Serialize};
+use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use super::firecracker::{self, Firecracker};
@@ -93,6 +94,10 @@ impl Machine for Engine {
 
     fn kill(&mut self) -> Result<()> {
         each!(self, machine => machine.kill())
+    }
+
+    fn take_agent(&mut self) -> Option<UnixStream> {
+        each!(self, machine => machine.take_agent())
     }
 
     async fn pause(&mut self) -> Result<()> {

@@ -9,6 +9,7 @@ pub(crate) mod qemu;
 use std::path::Path;
 
 use kindling_base::Result;
+use tokio::net::UnixStream;
 
 /// The guest's memory in the folder of a saved machine, page by page from address 0 on; may be missing where the
 /// state has it.
@@ -57,6 +58,9 @@ pub(crate) trait Machine {
     /// # Errors
     /// The monitor fails, or the files cannot be written.
     async fn save(&mut self, into: &Path) -> Result<()>;
+
+    /// The channel to the guest's agent, the first time it is asked for, where the machine has one.
+    fn take_agent(&mut self) -> Option<UnixStream>;
 
     /// Kills the monitor's process.
     ///

@@ -100,6 +100,7 @@ impl Case {
         let rootfs: Vec<u8> = (0..1u32 << 18).flat_map(u32::to_le_bytes).collect();
         let manifest = Manifest {
             schema: SCHEMA,
+            agent: false,
             name: name.to_owned(),
             description: "a guest of a few hundred bytes".to_owned(),
             architecture: "amd64".to_owned(),

@@ -6,8 +6,12 @@ use xshell::{Shell, cmd};
 use super::cargo;
 use crate::render::Renderer;
 
-/// Manifests of the workspaces: the main one, and PID 1, which is `no_std`.
-pub(super) const MANIFESTS: [&str; 2] = ["Cargo.toml", "initramfs/Cargo.toml"];
+/// Manifests of the workspaces: the main one, and those of the guest: PID 1, which is `no_std`, and the agent.
+pub(super) const MANIFESTS: [&str; 3] = [
+    "Cargo.toml",
+    "initramfs/Cargo.toml",
+    "crates/agent/Cargo.toml",
+];
 
 pub(crate) fn run(renderer: &dyn Renderer) -> Result<()> {
     let shell = cargo::shell()?;

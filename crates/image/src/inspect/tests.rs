@@ -77,6 +77,7 @@ fn bundle(folder: &Path, version: &str, change: impl FnOnce(&mut Tree)) -> Manif
     };
     Manifest {
         schema: 1,
+        agent: false,
         name: "r".into(),
         description: String::new(),
         architecture: "amd64".into(),

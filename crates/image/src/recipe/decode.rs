@@ -160,6 +160,7 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
         r.tables(key, "rootfs.users", user)
     });
     let overlays = reader.or("overlays", Vec::new(), |r, key| r.list(key, &PLAIN, 0));
+    let agent = reader.or("agent", false, Reader::boolean);
     // 16 TiB is what ext4 can hold in 4 KiB blocks with 32-bit numbers.
     let free_mib = reader.or("free_mib", 256, |r, key| {
         r.integer(key, 0..=16 << 20, " MiB")
@@ -179,6 +180,7 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
         exclude: exclude?,
         users: users?,
         overlays: overlays?,
+        agent: agent?,
         free_mib: free_mib?,
         variables: variables.map(|(key, text)| (key, text.value)).collect(),
         mirrors: mirrors?,

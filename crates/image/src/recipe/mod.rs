@@ -127,6 +127,9 @@ pub struct RootfsSpec {
     pub users: Vec<Located<User>>,
     /// Names of `rootfs-overlays/NAME/`, later ones win.
     pub overlays: Vec<Located<String>>,
+    /// Whether the image has the agent, through which a launcher runs commands, copies files and makes clones guests of
+    /// their own: the program, and the overlay `agent` under all others.
+    pub agent: bool,
     /// Free space of the filesystem when it is new, in MiB.
     pub free_mib: u32,
     /// Values for the templates of overlays.

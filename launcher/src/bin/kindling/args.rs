@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kindling_launcher::firecracker::{Memory, Transport};
 use kindling_launcher::network::Mode;
-use kindling_launcher::{Accelerator, EngineOptions, Options, Publish, ResumeOptions, Vmm, Wanted};
+use kindling_launcher::{
+    Accelerator, EngineOptions, Options, Place, Publish, ResumeOptions, Vmm, Wanted,
+};
 
 /// Run virtual machines from Kindling bundles.
 ///
@@ -104,6 +106,39 @@ pub(crate) enum Command {
         /// Only say what would go
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Run a command in a VM's guest, through its agent
+    ///
+    /// Standard output and standard error stay apart, and the exit code is the command's (128 + N where signal N ended
+    /// it, 124 after --timeout). Ctrl-C goes to the command.
+    Exec {
+        /// The VM's name
+        name: String,
+        /// Who runs it, by name or number [default: root]
+        #[arg(long, short)]
+        user: Option<String>,
+        /// Add a variable to its environment; repeatable
+        #[arg(long, short, value_name = "KEY=VALUE", value_parser = variable)]
+        env: Vec<(String, String)>,
+        /// Where it runs [default: its user's home]
+        #[arg(long, short = 'C', value_name = "DIR")]
+        cwd: Option<String>,
+        /// End it after this long
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+        timeout: Option<u32>,
+        /// Forward standard input even from a terminal; from elsewhere it always is
+        #[arg(long, short)]
+        interactive: bool,
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Copy a file or a folder from here to a VM's guest or back; a path in the guest is VM:PATH
+    Cp {
+        /// What is copied
+        from: Place,
+        /// Where to: into it where it is a folder, else as it
+        to: Place,
     },
     /// Ask a VM on the bridge end to end: carrier, ARP, ping, TCP; the first that fails is named
     Probe {
@@ -384,6 +419,14 @@ impl RunArgs {
             signed_with: self.pubkey.filter(|_| self.require_signature),
             no_install: self.no_install,
         }
+    }
+}
+
+/// `KEY=VALUE` as clap has it.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("not of the form KEY=VALUE".to_owned()),
     }
 }
 

@@ -3,14 +3,15 @@
 mod args;
 mod screen;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use kindling_base::{Context, Error, Exit, Result, files};
 use kindling_launcher::{
-    CONSOLE_LOG, GcOptions, Keep, Report, Snapshots, State, StateFolder, collect, copy_log, detach,
-    examine, kvm, prepare, probe, remove, resume, stop, supervise, supervise_detached,
-    take_snapshot,
+    CONSOLE_LOG, Exec, GcOptions, Input, Keep, Report, Snapshots, State, StateFolder, collect,
+    copy, copy_log, detach, examine, exec, kvm, prepare, probe, remove, resume, stop, supervise,
+    supervise_detached, take_snapshot,
 };
 
 use args::{Cli, Command, ResumeArgs, RunArgs, SnapshotsCommand};
@@ -25,7 +26,8 @@ fn main() -> Exit {
         .build()
         .context("cannot start the event loop");
     match runtime.and_then(|runtime| runtime.block_on(dispatch(cli.command, &screen))) {
-        Ok(()) => Exit::Success,
+        Ok(code) if code > 0 => std::process::exit(code.into()), // a command's in a guest
+        Ok(_) => Exit::Success,
         Err(error) => {
             screen.error(&error);
             error.exit()
@@ -33,8 +35,42 @@ fn main() -> Exit {
     }
 }
 
-async fn dispatch(command: Command, screen: &Screen) -> Result<()> {
+/// Runs a command; returns the exit code where that is not ours.
+async fn dispatch(command: Command, screen: &Screen) -> Result<u8> {
+    if let Command::Exec {
+        name,
+        user,
+        env,
+        cwd,
+        timeout,
+        interactive,
+        command,
+    } = command
+    {
+        let forwarded = interactive || !std::io::stdin().is_terminal();
+        let request = Exec {
+            argv: command,
+            env: env.into_iter().collect(),
+            cwd,
+            user,
+            timeout: timeout.map(args::seconds),
+            input: if forwarded {
+                Input::Forwarded
+            } else {
+                Input::None
+            },
+        };
+        let code = exec(&state()?, &name, request).await?;
+        // At once: a read of standard input may never return, and the runtime would wait for it.
+        std::process::exit(code.into());
+    }
+    dispatch_ours(command, screen).await.map(|()| 0)
+}
+
+async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
     match command {
+        Command::Exec { .. } => Ok(()), // done above
+        Command::Cp { from, to } => copy(&state()?, &from, &to).await,
         Command::Run(args) => run(*args, screen).await,
         Command::Ps => screen.list(&state()?.list()?),
         Command::Logs { name, follow } => {

@@ -60,7 +60,7 @@ impl Screen {
             Report::Ready(vm) if self.json => self.event("ready", row(vm)),
             Report::Ready(vm) => eprintln!("kindling: {}", readiness(&vm.status)),
             Report::Stopping(step) if self.json => self.event("stopping", json!({"by": step})),
-            Report::Stopping(StopStep::PowerButton) => {
+            Report::Stopping(StopStep::Agent | StopStep::PowerButton) => {
                 eprintln!("kindling: asking the guest to power off; Ctrl-C ends it at once");
             }
             Report::Stopping(StopStep::Quit) => eprintln!("kindling: ending the machine"),
@@ -315,6 +315,7 @@ fn ending(status: &Status) -> String {
         Some(Ending::Reset) => "the guest reset".to_owned(),
         Some(Ending::Stopped { by, took_ms }) => {
             let how = match by {
+                StopStep::Agent => "the guest powered off when its agent was asked",
                 StopStep::PowerButton => "the guest powered off when asked",
                 StopStep::Quit => "the guest did not power off, its machine was ended",
                 StopStep::Kill => "its machine was killed",

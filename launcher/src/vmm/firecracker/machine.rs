@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kindling_base::{Context, Error, Result, files};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::UnixStream;
 
 use super::api::body::{Action, ActionType, SnapshotCreate, SnapshotType, Vm, VmState};
 use super::jail::Place;
@@ -28,6 +29,8 @@ pub(crate) struct Firecracker {
     pages: Option<Handler>,
     /// Why we killed the process.
     failure: Option<Error>,
+    /// The channel to the guest's agent, until somebody takes it.
+    agent: Option<UnixStream>,
     /// The last event, once the one before it was told.
     last: Option<Event>,
 }
@@ -39,6 +42,7 @@ impl Firecracker {
         memory_mib: u32,
         place: Place,
         pages: Option<Handler>,
+        agent: Option<UnixStream>,
     ) -> Self {
         Self {
             process,
@@ -47,6 +51,7 @@ impl Firecracker {
             place,
             pages,
             failure: None,
+            agent,
             last: None,
         }
     }
@@ -126,6 +131,10 @@ impl Machine for Firecracker {
             .child
             .start_kill()
             .context("cannot kill Firecracker")
+    }
+
+    fn take_agent(&mut self) -> Option<UnixStream> {
+        self.agent.take()
     }
 
     async fn pause(&mut self) -> Result<()> {

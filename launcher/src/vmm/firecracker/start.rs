@@ -16,7 +16,8 @@ use super::process::{self, LOG, METRICS};
 use super::restore::{self, Saved};
 use super::settings::{Memory, Settings, Transport};
 use super::uffd::{self, Handler};
-use super::{MEMORY, STATE};
+use super::{MEMORY, STATE, VSOCK_SOCKET};
+use crate::agent;
 use crate::spec::Spec;
 
 /// How long the steps of the last start took, in the VM's folder.
@@ -74,8 +75,10 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pi
     match brought_up {
         Ok(()) => {
             keep(folder, &timings);
+            let socket = place.folder.join(VSOCK_SOCKET);
+            let agent = spec.agent.then(|| agent::over_vsock(socket)).transpose()?;
             Ok((
-                Firecracker::new(process, folder, spec.memory_mib, place, pages),
+                Firecracker::new(process, folder, spec.memory_mib, place, pages, agent),
                 console,
             ))
         }

@@ -18,11 +18,13 @@ pub(super) struct Inherited {
     pub(super) memory: Option<RawFd>,
     /// The state to go on from.
     pub(super) state: Option<RawFd>,
+    /// A connected socket, for a guest with an agent.
+    pub(super) agent: Option<RawFd>,
 }
 
 /// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output.
 pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
-    let control = inherited.control;
+    let Inherited { control, agent, .. } = *inherited;
     let accelerator = spec.accelerator.name();
     let cpu = match spec.accelerator {
         Accelerator::Kvm => "host",
@@ -69,6 +71,15 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
     ]);
     add(&["-device", "virtio-blk-pci,drive=root"]);
     add(&["-device", "virtio-rng-pci"]);
+    if let Some(agent) = agent {
+        add(&["-device", "virtio-serial-pci"]);
+        add(&["-chardev", &format!("socket,id=agent,fd={agent}")]);
+        let port = kindling_protocol::PORT_NAME;
+        add(&[
+            "-device",
+            &format!("virtserialport,chardev=agent,name={port}"),
+        ]);
+    }
     if let Some(network) = &spec.network {
         add(&["-netdev", &netdev(network)]);
         // Without its boot ROM, which a guest with a given kernel never runs.

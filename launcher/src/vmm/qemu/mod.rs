@@ -64,6 +64,8 @@ pub(crate) struct Qemu {
     qmp: Option<Qmp>,
     /// The guest's memory, where it is shared with us.
     memory: Option<SharedMemory>,
+    /// The channel to the guest's agent, until somebody takes it.
+    agent: Option<UnixStream>,
     /// The VM's folder.
     folder: PathBuf,
 }
@@ -73,11 +75,12 @@ pub(crate) struct Qemu {
 struct Handed {
     memory: Option<SharedMemory>,
     state: Option<File>,
+    agent: Option<StdStream>,
 }
 
 impl Handed {
     /// Fresh memory, unless the VM goes on from saved memory that it maps itself.
-    fn new(spec: &Spec) -> Result<Self> {
+    fn new(spec: &Spec, agent: Option<StdStream>) -> Result<Self> {
         let saved = spec.resume_from.as_deref();
         let mapped = saved.is_some_and(|s| s.join(MEMORY).exists());
         let memory = (!mapped).then(|| SharedMemory::new(spec.memory_mib));
@@ -85,6 +88,7 @@ impl Handed {
         Ok(Self {
             memory: memory.transpose()?,
             state: state.transpose()?,
+            agent,
         })
     }
 
@@ -93,6 +97,7 @@ impl Handed {
             control,
             memory: self.memory.as_ref().map(SharedMemory::descriptor),
             state: self.state.as_ref().map(AsRawFd::as_raw_fd),
+            agent: self.agent.as_ref().map(AsRawFd::as_raw_fd),
         }
     }
 }
@@ -107,7 +112,11 @@ impl Handed {
 pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
     let (control, control_theirs) = pair()?;
     let (console, console_theirs) = child::console_pipe()?;
-    let handed = Handed::new(spec)?;
+    let (agent, agent_theirs) = match spec.agent.then(pair).transpose()? {
+        Some((ours, theirs)) => (Some(ours), Some(theirs)),
+        None => (None, None),
+    };
+    let handed = Handed::new(spec, agent_theirs)?;
     let inherited = handed.inherited(control_theirs.as_raw_fd());
     let args = argv::argv(spec, &inherited);
     let command = Command::new(PROGRAM).args(args).directory(folder);
@@ -137,7 +146,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
         .kill_on_drop(true)
         .spawn()
         .context(format!("cannot start `{PROGRAM}`"))?;
-    drop((process, control_theirs)); // so that the console and the control connection end with QEMU
+    drop((process, control_theirs, handed.agent)); // so that the console and the control connection end with QEMU
     let failed = |what: String| {
         let error = Error::external(what).note(format!("command: {}", command.display()));
         said(error, &log_path)
@@ -150,6 +159,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
                 child,
                 qmp: Some(qmp),
                 memory: handed.memory,
+                agent,
                 folder: folder.to_owned(),
             },
             console,
@@ -178,8 +188,8 @@ async fn open_and_continue(control: UnixStream, inherited: &Inherited) -> Result
 /// In the new process, before QEMU: die with the supervisor, and keep what QEMU inherits.
 fn in_child(parent: rustix::process::Pid, inherited: &Inherited) -> std::io::Result<()> {
     child::die_with(parent)?;
-    let kept = [Some(inherited.control), inherited.memory, inherited.state];
-    for descriptor in kept.into_iter().flatten() {
+    let optional = [inherited.memory, inherited.state, inherited.agent];
+    for descriptor in optional.into_iter().flatten().chain([inherited.control]) {
         #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
         // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
@@ -244,6 +254,10 @@ impl Machine for Qemu {
         let qmp = self.qmp.as_mut().ok_or_else(closed)?;
         let saved = migrate::save(qmp, &self.folder, self.memory.as_ref(), into).await;
         saved.map_err(|error| said(error, &self.folder.join(VMM_LOG)))
+    }
+
+    fn take_agent(&mut self) -> Option<UnixStream> {
+        self.agent.take()
     }
 
     fn kill(&mut self) -> Result<()> {

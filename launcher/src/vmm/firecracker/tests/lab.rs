@@ -140,6 +140,7 @@ pub(crate) fn example(name: &str) -> Spec {
         },
         cmdline: "marker=1".to_owned(),
         network: None,
+        agent: false,
         marker: "READY".to_owned(),
         timeout_s: 60,
         remove: false,

@@ -1,0 +1,21 @@
+//! The agent: the program inside the guest that does what the launcher asks. It runs commands, copies files, and makes a
+//! resumed clone a guest of its own.
+//!
+//! [`serve`] is one channel's whole life, over any pair of a reader and a writer; [`port`] and [`vsock`] are the channels
+//! of QEMU and of Firecracker. Threads, no event loop: a handful of streams, each with its own, is what a guest has.
+//!
+//! **Whoever reaches a channel is root in this guest.** The port is the host's and root's alone; connections over vsock
+//! are taken from the host only.
+
+mod exec;
+mod files;
+mod outbox;
+mod personalise;
+pub mod port;
+mod power;
+mod session;
+mod stream;
+mod user;
+pub mod vsock;
+
+pub use session::{Greeting, serve};

@@ -1,0 +1,48 @@
+//! `kindling-agent`: serves the launcher over every channel that this guest has.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+
+use kindling_agent::{port, vsock};
+use kindling_protocol::{PORT_NAME, VSOCK_PORT};
+
+fn main() -> ExitCode {
+    let (ended, endings) = mpsc::channel::<(&str, io::Error)>();
+    let mut services = 0;
+    let mut start = |name: &'static str, run: Box<dyn FnOnce() -> io::Error + Send>| {
+        let ended = ended.clone();
+        services += 1;
+        thread::spawn(move || ended.send((name, run())));
+    };
+    if let Some(path) = port::find(PORT_NAME) {
+        start("virtio-serial", Box::new(move || port::serve(&path)));
+    }
+    match vsock::listen(VSOCK_PORT) {
+        Ok(listener) => start("vsock", Box::new(move || listener.serve())),
+        // A kernel without vsock, as good a guest on QEMU.
+        Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {}
+        Err(error) => report("vsock", &error),
+    }
+    if services == 0 {
+        report(
+            "start",
+            &io::Error::other("this guest has no channel to its host"),
+        );
+        return ExitCode::FAILURE;
+    }
+    // A service runs until it cannot go on; systemd then starts all of them anew.
+    if let Ok((name, error)) = endings.recv() {
+        report(name, &error);
+    }
+    ExitCode::FAILURE
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "what the journal shows of this service"
+)]
+fn report(what: &str, error: &io::Error) {
+    eprintln!("kindling-agent: {what}: {error}");
+}

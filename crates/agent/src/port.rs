@@ -1,0 +1,87 @@
+//! The virtio-serial port, QEMU's channel.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags, open};
+
+use crate::session::{Greeting, serve as serve_channel};
+
+/// The kernel's list of ports.
+const PORTS: &str = "/sys/class/virtio-ports";
+
+/// How long to wait until a host that has closed its end is looked for again. The kernel tells of its return by a
+/// signal only (SIGIO), and `poll` says at once that it is not there.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The device of the port of this name. Not through the links below `/dev/virtio-ports`, which udev makes later.
+pub fn find(name: &str) -> Option<PathBuf> {
+    std::fs::read_dir(PORTS).ok()?.flatten().find_map(|entry| {
+        let found = std::fs::read_to_string(entry.path().join("name")).ok()?;
+        (found.trim_end() == name).then(|| Path::new("/dev").join(entry.file_name()))
+    })
+}
+
+/// Serves the host over the port at `path`; returns why it cannot go on.
+pub fn serve(path: &Path) -> io::Error {
+    loop {
+        // Non-blocking, because the driver spins with interrupts off until the host has taken what a blocking write
+        // gave it (`__send_to_port` in the kernel's `drivers/char/virtio_console.c`).
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let port = match open(path, flags, Mode::empty()) {
+            Ok(port) => File::from(port),
+            Err(error) => return error.into(),
+        };
+        let writer = match port.try_clone() {
+            Ok(writer) => Port(writer),
+            Err(error) => return error,
+        };
+        // It ended or broke; the next turn tells whether the port is still there.
+        let _ = serve_channel(&mut Port(port), writer, Greeting::Asked);
+        thread::sleep(PAUSE);
+    }
+}
+
+/// An open port, which waits where it would block.
+struct Port(File);
+
+impl Port {
+    /// Calls `act` until it does not say that it would block.
+    fn when(
+        &mut self,
+        ready: PollFlags,
+        mut act: impl FnMut(&mut File) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            match act(&mut self.0) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            let mut fds = [PollFd::new(&self.0, ready)];
+            poll(&mut fds, None)?;
+            if fds[0].revents().contains(PollFlags::HUP) && ready == PollFlags::OUT {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+    }
+}
+
+impl Read for Port {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.when(PollFlags::IN, |port| port.read(buffer))
+    }
+}
+
+impl Write for Port {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.when(PollFlags::OUT, |port| port.write(buffer))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
