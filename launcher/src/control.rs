@@ -33,6 +33,8 @@ pub(crate) enum Request {
     },
     /// Speak with the guest's agent over this connection from now on.
     Agent,
+    /// Carry the serial console over this connection from now on.
+    Console,
 }
 
 /// What a supervisor answers to a request with an answer.
@@ -127,7 +129,7 @@ pub(crate) fn close(folder: &Path) {
 /// # Errors
 /// Nobody listens there or the connection breaks before the request is sent.
 pub(crate) async fn ask(folder: &Path, request: Request) -> std::io::Result<()> {
-    let mut stream = send(folder, &request).await?;
+    let mut stream = open(folder, &request).await?;
     let mut end = [0; 16];
     // A reset instead of an end comes when the supervisor exits with unread bytes.
     while stream.read(&mut end).await.is_ok_and(|read| read > 0) {}
@@ -144,7 +146,7 @@ pub(crate) async fn call<T: DeserializeOwned>(
     request: &Request,
 ) -> Result<T> {
     let answer = async {
-        let mut stream = send(folder, request).await?;
+        let mut stream = open(folder, request).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
@@ -167,15 +169,11 @@ pub(crate) async fn answer<T: Serialize>(client: &mut UnixStream, answer: Result
     }
 }
 
-/// Opens a connection to the supervisor of the VM in `folder` that speaks with the guest's agent.
+/// Sends a request to the supervisor of the VM in `folder`; the connection is then for whoever serves it.
 ///
 /// # Errors
 /// Nobody listens there.
-pub(crate) async fn open_agent(folder: &Path) -> std::io::Result<UnixStream> {
-    send(folder, &Request::Agent).await
-}
-
-async fn send(folder: &Path, request: &Request) -> std::io::Result<UnixStream> {
+pub(crate) async fn open(folder: &Path, request: &Request) -> std::io::Result<UnixStream> {
     let opened = std::fs::File::open(folder)?;
     let mut stream = UnixStream::connect(short_path(&opened, CONTROL_SOCKET)).await?;
     let mut line = serde_json::to_vec(request)?;

@@ -9,6 +9,7 @@
 
 mod accel;
 mod agent;
+mod attach;
 mod bundle;
 mod card;
 mod cmdline;
@@ -39,6 +40,7 @@ mod vmm;
 
 pub use accel::{Accelerator, Wanted};
 pub use agent::{Exec, Input, Place, copy, exec};
+pub use attach::{Left, console};
 pub use detach::{SUPERVISE_COMMAND, detach, supervise_detached};
 pub use disk::{Disk, Format};
 pub use doctor::{Doctor, Requirement, Verdict, examine};

@@ -7,18 +7,19 @@ use std::time::{Duration, Instant};
 use kindling_base::{Context, Error, Result};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::agent::{self, Agent};
+use crate::attach::Visitors;
 use crate::console::{Finding, Watcher};
 use crate::control::{self, Asked, Request};
 use crate::network::{self, Network};
 use crate::snapshot::{personal, save};
 use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
 use crate::status::{Ending, State, StopStep, now_ms};
+use crate::vmm::child::Console;
 use crate::vmm::engine::{self, Engine};
 use crate::vmm::{Event, Machine};
 
@@ -82,11 +83,14 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
                 deadline: Some(spawned + timeout),
                 ending: None,
                 machine_said: None,
+                visitors: Visitors::new(console.input),
                 agent: None,
                 button_grace: Duration::ZERO,
                 clients: &mut owned.clients,
             };
-            let ending = run.follow(machine, console, requests, signals).await?;
+            let ending = run
+                .follow(machine, console.output, requests, signals)
+                .await?;
             vm.status.end(ending);
         }
         Err(error) => vm.status.end(Ending::NotStarted {
@@ -109,7 +113,7 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
 }
 
 /// Attaches the VM to its network and starts its machine.
-async fn start(vm: &Vm) -> Result<(Engine, pipe::Receiver)> {
+async fn start(vm: &Vm) -> Result<(Engine, Console)> {
     if let Some(Network::Tap {
         lease,
         leases,
@@ -137,6 +141,8 @@ struct Run<'a, 'b> {
     ending: Option<Ending>,
     /// What the machine said about its end.
     machine_said: Option<Ending>,
+    /// Who looks at the console.
+    visitors: Visitors,
     /// The guest's agent, where it has one.
     agent: Option<Agent>,
     /// How long the guest has after the power button, where its agent was asked first.
@@ -208,6 +214,7 @@ impl Run<'_, '_> {
         ))?;
         let elapsed = self.elapsed_ms();
         self.vm.status.first_output_after_ms.get_or_insert(elapsed);
+        self.visitors.show(bytes);
         let wanted = (self.sink)(Report::Console(bytes));
         for finding in self.watcher.feed(bytes) {
             self.found(finding)?;
@@ -279,6 +286,10 @@ impl Run<'_, '_> {
                 if let Some(agent) = &self.agent {
                     tokio::spawn(agent.clone().relay(client));
                 }
+                Ok(())
+            }
+            Request::Console => {
+                self.visitors.admit(client);
                 Ok(())
             }
             Request::Save { into } => {

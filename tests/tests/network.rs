@@ -97,6 +97,32 @@ fn guests_on_the_bridge_are_reached_and_leave_nothing_behind() {
         ],
     );
 
+    // Clones of it are reached at addresses of their own, side by side with it.
+    namespace.kindling(&scratch, &["snapshot", "one"]).ok();
+    let resume = ["resume", "one", "--count", "2", "--name", "clone"];
+    namespace.kindling(&scratch, &resume).ok();
+    let listed = namespace.kindling(&scratch, &["ps", "--json"]).ok().stdout;
+    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    for vm in &listed {
+        let (name, lease) = (vm["name"].as_str().unwrap(), &vm["network"]["lease"]);
+        assert_eq!(probe(name), "port-closed", "{name}");
+        let show = "ip -4 -o address show dev eth0; cat /sys/class/net/eth0/address";
+        let shown = namespace.kindling(&scratch, &["exec", name, "--", "sh", "-c", show]);
+        let shown = shown.ok().stdout;
+        for expected in [&lease["address"], &lease["mac"]] {
+            let expected = expected.as_str().unwrap();
+            assert!(
+                shown.contains(expected),
+                "{name}: {expected} is not in\n{shown}"
+            );
+        }
+    }
+    assert_eq!((listed.len(), namespace.taps().len()), (3, 3));
+    namespace
+        .kindling(&scratch, &["rm", "--force", "clone-1", "clone-2"])
+        .ok();
+    assert_eq!(namespace.taps().len(), 1);
+
     // A supervisor that is killed leaves a TAP and a lease; the next start clears both away.
     let listed = namespace.kindling(&scratch, &["ps", "--json"]).ok().stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();

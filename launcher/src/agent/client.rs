@@ -128,7 +128,7 @@ impl Conversation {
                 "put `agent = true` under [rootfs] in the recipe, build it and start a VM from it",
             ));
         }
-        let stream = control::open_agent(&vm.folder)
+        let stream = control::open(&vm.folder, &control::Request::Agent)
             .await
             .map_err(|error| control::deaf(name, error))?;
         let (reader, mut writer) = stream.into_split();
@@ -234,6 +234,8 @@ impl Conversation {
         };
         let _ = output.flush().await;
         feeding.abort();
+        // Until it has let go of the input, whoever fills that would wait for a reader.
+        let _ = feeding.await;
         writing.abort();
         if let Some(listening) = listening {
             listening.abort();

@@ -16,6 +16,15 @@ const CONSOLE_BUFFER: usize = 1 << 20;
 /// `asm-generic/fcntl.h`; the crate libc does not have it.
 const F_SETSIG: i32 = 10;
 
+/// A guest's serial console.
+#[derive(Debug)]
+pub(crate) struct Console {
+    /// What the guest writes.
+    pub(crate) output: pipe::Receiver,
+    /// What it reads, where somebody can type.
+    pub(crate) input: Option<pipe::Sender>,
+}
+
 /// Starts `command`, called `name`, with its standard output on the returned pipe and its standard error in `log`. One
 /// that `changes_user` is ended by other means: the kernel forgets then with whom it is to die.
 ///
@@ -29,8 +38,8 @@ pub(super) fn spawn(
     log: &Path,
     name: &str,
     changes_user: bool,
-) -> Result<(Child, pipe::Receiver)> {
-    let (console, console_theirs) = console_pipe()?;
+) -> Result<(Child, Console)> {
+    let (output, console_theirs) = console_pipe()?;
     let log = File::options()
         .create(true)
         .append(true)
@@ -42,9 +51,15 @@ pub(super) fn spawn(
         .stderr(log)
         // Ctrl-C at the terminal is for us, who ask the guest first.
         .process_group(0);
-    if changes_user {
+    // Standard input is the guest's, or what the process lives by.
+    let input = if changes_user {
         process.stdin(lifeline()?);
-    }
+        None
+    } else {
+        let (input, theirs) = input_pipe()?;
+        process.stdin(theirs);
+        Some(input)
+    };
     let parent = rustix::process::getpid();
     #[expect(
         unsafe_code,
@@ -65,7 +80,7 @@ pub(super) fn spawn(
         .kill_on_drop(true)
         .spawn()
         .context(format!("cannot start {name}: {}", command.display()))?;
-    Ok((child, console))
+    Ok((child, Console { output, input }))
 }
 
 /// In the new process: die with the supervisor.
@@ -104,6 +119,13 @@ fn die_by_lifeline() -> std::io::Result<()> {
     let flags = set(libc::F_GETFL, 0)?;
     set(libc::F_SETFL, flags | libc::O_ASYNC)?;
     Ok(())
+}
+
+/// A pipe for what is typed on the serial console: our end and the monitor's.
+pub(super) fn input_pipe() -> Result<(pipe::Sender, OwnedFd)> {
+    let (theirs, ours) = std::io::pipe().context("cannot make a pipe")?;
+    let ours = pipe::Sender::from_owned_fd(ours.into()).context("cannot write to a pipe")?;
+    Ok((ours, theirs.into()))
 }
 
 /// A pipe for the serial console: our end and the monitor's. Not a socket, which is full after some hundred of the

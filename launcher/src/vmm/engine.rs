@@ -5,8 +5,8 @@ use std::path::Path;
 use kindling_base::Result;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
-use tokio::net::unix::pipe;
 
+use super::child::Console;
 use super::firecracker::{self, Firecracker};
 use super::qemu::{self, Qemu};
 use super::{Event, Machine};
@@ -53,7 +53,7 @@ pub(crate) enum Engine {
 ///
 /// # Errors
 /// The monitor cannot be started or ends at once; the error has what it said.
-pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Engine, pipe::Receiver)> {
+pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Engine, Console)> {
     match spec.vmm {
         Vmm::Qemu => {
             let (machine, console) = qemu::start(folder, spec).await?;

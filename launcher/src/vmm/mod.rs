@@ -1,6 +1,6 @@
 //! Virtual machine monitors: what runs a machine, behind one small trait.
 
-mod child;
+pub(crate) mod child;
 pub(crate) mod choose;
 pub(crate) mod engine;
 pub mod firecracker;

@@ -107,6 +107,11 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Type on a VM's serial console and see what its guest writes; Ctrl-] leaves
+    Console {
+        /// The VM's name
+        name: String,
+    },
     /// Run a command in a VM's guest, through its agent
     ///
     /// Standard output and standard error stay apart, and the exit code is the command's (128 + N where signal N ended

@@ -10,8 +10,8 @@ use clap::Parser;
 use kindling_base::{Context, Error, Exit, Result, files};
 use kindling_launcher::{
     CONSOLE_LOG, Exec, GcOptions, Input, Keep, Report, Snapshots, State, StateFolder, collect,
-    copy, copy_log, detach, examine, exec, kvm, prepare, probe, remove, resume, stop, supervise,
-    supervise_detached, take_snapshot,
+    console, copy, copy_log, detach, examine, exec, kvm, prepare, probe, remove, resume, stop,
+    supervise, supervise_detached, take_snapshot,
 };
 
 use args::{Cli, Command, ResumeArgs, RunArgs, SnapshotsCommand};
@@ -64,12 +64,18 @@ async fn dispatch(command: Command, screen: &Screen) -> Result<u8> {
         // At once: a read of standard input may never return, and the runtime would wait for it.
         std::process::exit(code.into());
     }
+    if let Command::Console { name } = &command {
+        let connected = || screen.connected(name);
+        let left = console(&state()?, name, connected).await?;
+        screen.left(name, left);
+        std::process::exit(0); // as above
+    }
     dispatch_ours(command, screen).await.map(|()| 0)
 }
 
 async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
     match command {
-        Command::Exec { .. } => Ok(()), // done above
+        Command::Exec { .. } | Command::Console { .. } => Ok(()), // done above
         Command::Cp { from, to } => copy(&state()?, &from, &to).await,
         Command::Run(args) => run(*args, screen).await,
         Command::Ps => screen.list(&state()?.list()?),

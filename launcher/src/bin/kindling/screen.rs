@@ -10,7 +10,7 @@ use std::time::Duration;
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_launcher::network::Verdict;
 use kindling_launcher::{
-    Doctor, Ending, Listing, Report, Requirement, Status, StopStep, Stopped, Vm, kvm::Probe,
+    Doctor, Ending, Left, Listing, Report, Requirement, Status, StopStep, Stopped, Vm, kvm::Probe,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -89,6 +89,26 @@ impl Screen {
                 print(&format!("{name} was not running: {}", ending(&vm.status)))
             }
             Stopped::Removed => print(&format!("{name}: stopped and removed")),
+        }
+    }
+
+    /// The console is connected.
+    pub(crate) fn connected(&self, name: &str) {
+        if self.json {
+            self.event("connected", json!({"name": name}));
+        } else {
+            eprintln!("kindling: the console of `{name}`; Ctrl-] leaves, Enter shows a prompt");
+        }
+    }
+
+    /// The console was left.
+    pub(crate) fn left(&self, name: &str, left: Left) {
+        if self.json {
+            self.event("left", json!({"name": name, "ended": left == Left::Ended}));
+        } else if left == Left::Ended {
+            eprintln!("\nkindling: `{name}` has ended");
+        } else {
+            eprintln!("\nkindling: left `{name}`, which goes on");
         }
     }
 

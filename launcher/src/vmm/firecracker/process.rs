@@ -5,11 +5,11 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::vmm::child::Console;
 use kindling_base::{Command, Context, Error, Result, files};
 use rustix::fs::inotify;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use super::VSOCK_SOCKET;
@@ -51,7 +51,7 @@ pub(super) async fn spawn(
     folder: &Path,
     place: &Place,
     command: &Command,
-) -> Result<(Process, pipe::Receiver)> {
+) -> Result<(Process, Console)> {
     for socket in [API_SOCKET, VSOCK_SOCKET] {
         // Firecracker removes neither before it binds: one that a crash left would make this start fail.
         files::remove(&place.folder.join(socket))?;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::vmm::child::Console;
 use kindling_base::{Command, Error, Result, files};
 use serde::Serialize;
-use tokio::net::unix::pipe;
 
 use super::api::Api;
 use super::api::body::MemBackendType;
@@ -42,7 +42,7 @@ struct Timings {
 ///
 /// # Errors
 /// Firecracker cannot be started or refuses; the error has what it said.
-pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, pipe::Receiver)> {
+pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Console)> {
     let began = Instant::now();
     let settings = spec.firecracker.as_ref().ok_or_else(|| {
         let name = &spec.name;

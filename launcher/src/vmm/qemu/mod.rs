@@ -16,13 +16,13 @@ use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Context, Error, Reporter, Result, files};
 use rustix::io::FdFlags;
 use tokio::net::UnixStream;
-use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use argv::Inherited;
 use memory::SharedMemory;
 
-use super::{Event, MEMORY, Machine, STATE, child};
+use super::child::{self, Console};
+use super::{Event, MEMORY, Machine, STATE};
 use crate::console;
 use crate::qmp::Qmp;
 use crate::spec::Spec;
@@ -109,9 +109,14 @@ impl Handed {
 ///
 /// # Errors
 /// QEMU cannot be started or ends at once; the error has what it said.
-pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Receiver)> {
+pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)> {
     let (control, control_theirs) = pair()?;
-    let (console, console_theirs) = child::console_pipe()?;
+    let (output, console_theirs) = child::console_pipe()?;
+    let (input, input_theirs) = child::input_pipe()?;
+    let console = Console {
+        output,
+        input: Some(input),
+    };
     let (agent, agent_theirs) = match spec.agent.then(pair).transpose()? {
         Some((ours, theirs)) => (Some(ours), Some(theirs)),
         None => (None, None),
@@ -128,6 +133,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, pipe::Rec
         .context(format!("cannot write {}", log_path.display()))?;
     let mut process = command.to_std();
     process
+        .stdin(input_theirs)
         .stdout(console_theirs)
         .stderr(log)
         // Ctrl-C at the terminal is for us, who ask the guest first.

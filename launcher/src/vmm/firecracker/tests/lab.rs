@@ -157,7 +157,7 @@ impl Running {
         let (machine, console) = start(folder, spec).await?;
         Ok(Self {
             machine,
-            console,
+            console: console.output,
             said: String::new(),
         })
     }

@@ -1,0 +1,144 @@
+//! Clones of a real guest are guests of their own before anybody is told that they are ready; and its serial console.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::time::SystemTime;
+
+use kindling_tests::{Ran, Scratch, project};
+use serde_json::Value;
+
+const CLONES: usize = 4;
+
+/// What each guest is asked: its names, random bytes from two sources, and its clock.
+const WHO: &str = "cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid; \
+                   head -c 16 /dev/urandom | od -An -tx1; date +%s";
+
+struct Vms(Scratch);
+
+impl Vms {
+    fn run(&self, args: &[&str]) -> Ran {
+        Ran::new(&self.0.kindling(args).directory(project())).ok()
+    }
+
+    /// The lines that a guest answers with.
+    fn who(&self, name: &str) -> Vec<String> {
+        let told = self.run(&["exec", name, "--", "sh", "-c", WHO]).stdout;
+        told.lines().map(str::to_owned).collect()
+    }
+
+    fn ready_after_ms(&self, name: &str) -> u64 {
+        let listed: Vec<Value> = serde_json::from_str(&self.run(&["ps", "--json"]).stdout).unwrap();
+        let vm = listed.iter().find(|vm| vm["name"] == name).unwrap();
+        vm["ready_after_ms"].as_u64().unwrap()
+    }
+}
+
+impl Drop for Vms {
+    fn drop(&mut self) {
+        let names = (1..=CLONES).map(|number| format!("clone-{number}"));
+        for name in names.chain(["origin".to_owned()]) {
+            let _ = self.0.kindling(&["rm", "--force", &name]).run();
+        }
+    }
+}
+
+#[test]
+fn clones_are_guests_of_their_own() {
+    let vms = Vms(Scratch::new());
+    vms.run(&["run", "--detach", "--name", "origin", "minimal-debian-12"]);
+    typed_on_the_console(&vms);
+    vms.run(&[
+        "exec",
+        "origin",
+        "--",
+        "sh",
+        "-c",
+        "echo kept > /root/file; head -c 4 /dev/urandom > /dev/null",
+    ]);
+    vms.run(&["snapshot", "origin", "--name", "golden"]);
+    vms.run(&[
+        "resume",
+        "golden",
+        "--count",
+        &CLONES.to_string(),
+        "--name",
+        "clone",
+    ]);
+
+    let mut seen = vec![BTreeSet::new(); 4];
+    let names: Vec<String> = (1..=CLONES)
+        .map(|number| format!("clone-{number}"))
+        .collect();
+    for name in names.iter().map(String::as_str).chain(["origin"]) {
+        let told = vms.who(name);
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap();
+        assert_eq!(told[1], name);
+        assert_eq!(told[0].len(), 32, "{told:?}");
+        let clock: u64 = told[4].parse().unwrap();
+        if name != "origin" {
+            assert!(
+                clock.abs_diff(now.as_secs()) <= 2,
+                "{name}: {clock}, here {now:?}"
+            );
+        }
+        for (values, value) in seen.iter_mut().zip(told) {
+            assert!(
+                values.insert(value.clone()),
+                "{value} is told by two guests"
+            );
+        }
+    }
+    // They have the disk as it was, and each its own from there on.
+    for name in &names {
+        let script = "cat /root/file; hostname > /root/file; sync";
+        assert_eq!(
+            vms.run(&["exec", name, "--", "sh", "-c", script]).stdout,
+            "kept\n"
+        );
+    }
+    let told = vms
+        .run(&["exec", "origin", "--", "cat", "/root/file"])
+        .stdout;
+    assert_eq!(told, "kept\n");
+    // Measured, not judged: machines are noisy.
+    let (cold, warm) = (vms.ready_after_ms("origin"), vms.ready_after_ms("clone-1"));
+    println!("cold boot {cold} ms, one of {CLONES} clones {warm} ms");
+    for name in &names {
+        let stopped = vms.run(&["stop", name]).stdout;
+        assert!(stopped.contains("the guest powered off"), "{stopped}");
+    }
+}
+
+/// Somebody who begins to log in on the serial console, and Ctrl-] to leave.
+fn typed_on_the_console(vms: &Vms) {
+    let mut command = vms.0.kindling(&["console", "origin"]).to_std();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut said = Vec::new();
+    let mut await_text = |text: &str| {
+        let mut byte = [0];
+        while !said.ends_with(text.as_bytes()) {
+            output.read_exact(&mut byte).unwrap();
+            said.push(byte[0]);
+        }
+    };
+    // The prompt is about to come, or comes again.
+    input.write_all(b"\n").unwrap();
+    await_text("origin login: ");
+    input.write_all(b"somebody\n").unwrap();
+    await_text("Password: ");
+    input.write_all(b"\x1d").unwrap();
+    assert!(child.wait().unwrap().success());
+    // The guest goes on.
+    let echo = ["exec", "origin", "--", "echo", "here"];
+    assert_eq!(vms.run(&echo).stdout, "here\n");
+}
