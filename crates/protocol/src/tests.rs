@@ -138,7 +138,7 @@ fn the_magic_is_what_its_documentation_says() {
     assert!(MAGIC.iter().all(|byte| (0x80..0xff).contains(byte)));
     assert_eq!(MAGIC.iter().filter(|byte| **byte == MAGIC[0]).count(), 1);
     assert!(String::from_utf8(MAGIC.to_vec()).is_err());
-    assert!(PAYLOAD_LIMIT < 1 << 24);
+    const { assert!(PAYLOAD_LIMIT < 1 << 24) };
 }
 
 #[test]
