@@ -179,6 +179,9 @@ pub(crate) struct Inspect {
     /// Every row, not only the first of each table
     #[arg(long)]
     pub(crate) all: bool,
+    /// Every path of the image: type and mode, owner, size, package
+    #[arg(long, conflicts_with = "other")]
+    pub(crate) files: bool,
 }
 
 #[derive(Args, Debug)]

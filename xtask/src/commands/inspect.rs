@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Error, Result};
 use kindling_bundle::Manifest;
-use kindling_image::inspect::{Changes, Inspection, changes, inspect};
+use kindling_image::inspect::{Changes, File, Inspection, changes, files, inspect};
 use kindling_image::project::Project;
 use serde::Serialize;
 
@@ -17,6 +17,10 @@ const SHOWN: usize = 15;
 pub(crate) fn run(args: &Inspect, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let (folder, manifest) = bundle(&args.bundle)?;
     let limit = if args.all { usize::MAX } else { SHOWN };
+    if args.files {
+        let found = files(&folder, &manifest)?;
+        return print(&found, global, renderer, || found.iter().map(row).collect());
+    }
     let Some(other) = &args.other else {
         let found = inspect(&folder, &manifest)?;
         return print(&found, global, renderer, || describe(&found, limit));
@@ -52,6 +56,20 @@ fn print(
     }
     renderer.data(&text().join("\n"));
     Ok(())
+}
+
+/// A path as `ls -l` shows it, and the package that has it.
+fn row(file: &File) -> String {
+    let kind = match file.kind {
+        "file" => '-',
+        other => other.chars().next().unwrap_or('?'), // directory, symlink, FIFO ...
+    };
+    let (uid, gid) = file.owner;
+    let target = file.target.as_ref();
+    let target = target.map_or_else(String::new, |target| format!(" -> {target}"));
+    let package = file.package.as_deref().unwrap_or("of no package");
+    let (mode, size, path) = (file.mode, file.size, &file.path);
+    format!("{kind}{mode:04o} {uid:>5}:{gid:<5} {size:>10}  {path}{target}  {package}")
 }
 
 fn describe(found: &Inspection, limit: usize) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! What is in a finished image, and what changed between two.
 
 mod changes;
+mod files;
 mod listeners;
 mod owners;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::listing::{Kind, Listing};
 
 pub use changes::{Change, Changes, changes};
+pub use files::{File, files};
 pub use listeners::Listener;
 use owners::Owners;
 

@@ -186,3 +186,23 @@ fn changes_are_told_by_package_and_path() {
         Changes::default()
     );
 }
+
+#[test]
+fn every_path_is_listed_with_its_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = bundle(folder.path(), "1.0", |_| {});
+    let listed = files(folder.path(), &manifest).unwrap();
+    let find = |path: &str| listed.iter().find(|file| file.path == path).unwrap();
+    let sudo = find("/usr/bin/sudo");
+    let expected = ("file", 0o4755, 9, Some("sudo"));
+    assert_eq!(
+        (sudo.kind, sudo.mode, sudo.size, sudo.package.as_deref()),
+        expected
+    );
+    assert_eq!(find("/etc/mine").package, None);
+    assert_eq!(find("/usr/bin").kind, "directory");
+    let wants = find("/etc/systemd/system/multi-user.target.wants/ssh.service");
+    assert_eq!(wants.kind, "symlink");
+    assert!(wants.target.as_deref().unwrap().ends_with("ssh.service"));
+    assert!(listed.is_sorted_by_key(|file| file.path.clone()));
+}
