@@ -18,7 +18,7 @@ const BECOME: &str =
     "mount --bind passwd /etc/passwd; mount --bind ids /etc/subuid; mount --bind ids /etc/subgid
     exec setpriv --reuid 64321 --regid 64321 --clear-groups -- ./xtask \"$@\"";
 
-/// A project, a store with all downloads, a kernel and an initramfs, and our program, all of it the user's.
+/// A project, a store with all downloads, a kernel, an initramfs and an agent, and our program, all of it the user's.
 fn home() -> TempDir {
     let home = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o755))
@@ -34,19 +34,27 @@ fn home() -> TempDir {
         "kernel-config",
         "rootfs-overlays",
         "initramfs/src",
+        "crates/agent/src",
+        "crates/protocol/src",
     ] {
         copy(&project().join(part), &home.path().join(part));
     }
-    for file in ["Cargo.toml", "Cargo.lock", "build.rs"] {
-        let file = Path::new("initramfs").join(file);
-        copy(&project().join(&file), &home.path().join(&file));
+    for file in [
+        "initramfs/Cargo.toml",
+        "initramfs/Cargo.lock",
+        "initramfs/build.rs",
+        "crates/agent/Cargo.toml",
+        "crates/agent/Cargo.lock",
+        "crates/protocol/Cargo.toml",
+    ] {
+        copy(&project().join(file), &home.path().join(file));
     }
     copy(
         Path::new(xtask().to_std().get_program()),
         &home.path().join("xtask"),
     );
     let (from, to) = (Store::default_root().unwrap(), home.path().join("store"));
-    for stage in ["kernel", "initramfs"] {
+    for stage in ["kernel", "initramfs", "agent"] {
         let stage = Path::new("stages").join(stage);
         copy(&from.join(&stage), &to.join(&stage));
     }
