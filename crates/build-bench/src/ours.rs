@@ -30,6 +30,8 @@ impl Ours {
             "kernel-config",
             "rootfs-overlays",
             "initramfs/src",
+            "crates/agent/src",
+            "crates/protocol/src",
         ] {
             let to = folder.join(part);
             files::create_dir_all(to.parent().unwrap_or(folder))?;
@@ -39,9 +41,16 @@ impl Ours {
                 .arg(&to)
                 .run()?;
         }
-        for file in ["Cargo.toml", "Cargo.lock", "build.rs"] {
-            let from = subject.project.initramfs().join(file);
-            files::copy(&from, &folder.join("initramfs").join(file), 0o644)?;
+        for file in [
+            "initramfs/Cargo.toml",
+            "initramfs/Cargo.lock",
+            "initramfs/build.rs",
+            "crates/agent/Cargo.toml",
+            "crates/agent/Cargo.lock",
+            "crates/protocol/Cargo.toml",
+        ] {
+            let from = subject.project.root().join(file);
+            files::copy(&from, &folder.join(file), 0o644)?;
         }
         let store = Store::open(&folder.join("store"))?;
         for package in subject.locked.lock.debs() {
@@ -52,6 +61,7 @@ impl Ours {
         let made = [
             (stage::KERNEL, Some(&subject.plan.kernel)),
             (stage::INITRAMFS, subject.plan.initramfs.as_ref()),
+            (stage::AGENT, subject.plan.agent.as_ref()),
         ];
         for (stage, key) in made {
             if let Some((key, path)) =
