@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use kindling_base::{Command, hash};
+use kindling_image::project::Project;
 use kindling_store::Store;
 use kindling_tests::{Ran, project, xtask};
 use tempfile::TempDir;
@@ -29,26 +30,9 @@ fn home() -> TempDir {
         let cp = Command::new("cp").arg("--archive").arg(from).arg(to);
         Ran::new(&cp).ok();
     };
-    for part in [
-        "recipes",
-        "kernel-config",
-        "rootfs-overlays",
-        "initramfs/src",
-        "crates/agent/src",
-        "crates/protocol/src",
-    ] {
-        copy(&project().join(part), &home.path().join(part));
-    }
-    for file in [
-        "initramfs/Cargo.toml",
-        "initramfs/Cargo.lock",
-        "initramfs/build.rs",
-        "crates/agent/Cargo.toml",
-        "crates/agent/Cargo.lock",
-        "crates/protocol/Cargo.toml",
-    ] {
-        copy(&project().join(file), &home.path().join(file));
-    }
+    Project::find(&project())
+        .and_then(|ours| ours.copy_to(home.path()))
+        .unwrap();
     copy(
         Path::new(xtask().to_std().get_program()),
         &home.path().join("xtask"),

@@ -29,6 +29,7 @@ pub struct Command {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    inherits: bool,
     directory: Option<PathBuf>,
     log: Option<PathBuf>,
 }
@@ -60,6 +61,7 @@ impl Command {
             program: program.as_ref().to_owned(),
             args: Vec::new(),
             env: Vec::new(),
+            inherits: false,
             directory: None,
             log: None,
         }
@@ -85,6 +87,14 @@ impl Command {
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Passes our whole environment on, under the clean one: for a program of ours that finds toolchains and mirrors
+    /// as we do.
+    #[must_use]
+    pub fn inherit(mut self) -> Self {
+        self.inherits = true;
         self
     }
 
@@ -124,6 +134,9 @@ impl Command {
     pub fn to_std(&self) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().stdin(Stdio::null());
+        if self.inherits {
+            command.envs(std::env::vars_os());
+        }
         for key in INHERITED {
             if let Some(value) = std::env::var_os(key) {
                 command.env(key, value);

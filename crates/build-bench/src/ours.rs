@@ -15,6 +15,9 @@ const EDITED: &str = "rootfs-overlays/base/etc/kindling-bench";
 const MORE: &str = "bench-one-package-more";
 const PACKAGE: &str = "hello";
 
+/// What is made anew from empty: what the peer makes too, and the lint. Everything else is at hand.
+const CLEARED: [&str; 3] = [stage::PACKAGES, stage::ROOTFS, stage::LINT];
+
 /// A copy of the project, and a store that has all but packages and image.
 pub(crate) struct Ours {
     program: PathBuf,
@@ -25,48 +28,19 @@ pub(crate) struct Ours {
 impl Ours {
     pub(crate) fn prepare(subject: &Subject<'_>, folder: &Path) -> Result<Self> {
         files::create_dir_all(folder)?;
-        for part in [
-            "recipes",
-            "kernel-config",
-            "rootfs-overlays",
-            "initramfs/src",
-            "crates/agent/src",
-            "crates/protocol/src",
-        ] {
-            let to = folder.join(part);
-            files::create_dir_all(to.parent().unwrap_or(folder))?;
-            Command::new("cp")
-                .arg("-a")
-                .arg(subject.project.root().join(part))
-                .arg(&to)
-                .run()?;
-        }
-        for file in [
-            "initramfs/Cargo.toml",
-            "initramfs/Cargo.lock",
-            "initramfs/build.rs",
-            "crates/agent/Cargo.toml",
-            "crates/agent/Cargo.lock",
-            "crates/protocol/Cargo.toml",
-        ] {
-            let from = subject.project.root().join(file);
-            files::copy(&from, &folder.join(file), 0o644)?;
-        }
+        subject.project.copy_to(folder)?;
         let store = Store::open(&folder.join("store"))?;
         for package in subject.locked.lock.debs() {
             if let Some(blob) = subject.store.blob(&package.sha256) {
                 store.adopt_blob(&package.sha256, &blob)?;
             }
         }
-        let made = [
-            (stage::KERNEL, Some(&subject.plan.kernel)),
-            (stage::INITRAMFS, subject.plan.initramfs.as_ref()),
-            (stage::AGENT, subject.plan.agent.as_ref()),
-        ];
+        let made = subject
+            .plan
+            .stages()
+            .filter(|(stage, _)| !CLEARED.contains(stage));
         for (stage, key) in made {
-            if let Some((key, path)) =
-                key.and_then(|key| Some((key, subject.store.stage(stage, key)?)))
-            {
+            if let Some(path) = subject.store.stage(stage, key) {
                 store.adopt_stage(stage, key, &path)?;
             }
         }
@@ -79,13 +53,9 @@ impl Ours {
 
     /// Forgets packages and image.
     pub(crate) fn clear(&self) -> Result<()> {
-        for part in [
-            "out",
-            "store/stages/packages",
-            "store/stages/rootfs",
-            "store/stages/lint",
-        ] {
-            files::remove(&self.folder.join(part))?;
+        files::remove(&self.folder.join("out"))?;
+        for stage in CLEARED {
+            files::remove(&self.folder.join("store/stages").join(stage))?;
         }
         Ok(())
     }
@@ -126,10 +96,6 @@ impl Ours {
         let command = command.args(arguments);
         let command = command.args(["--quiet", "--no-install", "--store"]);
         let command = command.arg(self.folder.join("store"));
-        // What the toolchain and mirrors of this machine are.
-        std::env::vars_os()
-            .fold(command, |command, (name, value)| command.env(name, value))
-            .run()
-            .map(drop)
+        command.inherit().run().map(drop)
     }
 }
