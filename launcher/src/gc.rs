@@ -12,6 +12,7 @@ use crate::network::{self, Leases, obstacle};
 use crate::snapshot::Snapshots;
 use crate::state::{CONSOLE_LOG, KEPT, LOCK, StateFolder, VMM_LOG, Vm};
 use crate::status::State;
+use crate::vmm::firecracker::cgroup;
 
 /// What to clear away.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +38,8 @@ pub struct Collected {
     pub taps: Vec<String>,
     /// Addresses that dead VMs had.
     pub leases: Vec<String>,
+    /// Control groups of jails whose supervisor was killed.
+    pub groups: Vec<String>,
     /// Folders that were half made or half removed when something crashed.
     pub half_made: usize,
     /// What the files took on the disk.
@@ -64,6 +67,11 @@ pub async fn collect(state: &StateFolder, options: GcOptions) -> Result<Collecte
         let dead = vm.status.state == State::Dead;
         if dead || options.ended && !vm.status.state.is_live() {
             clear(state, &vm, options, &mut collected)?;
+        }
+    }
+    for group in cgroup::dead() {
+        if options.dry_run || cgroup::remove(&group) {
+            collected.groups.push(group.display().to_string());
         }
     }
     if obstacle().is_none() && !options.dry_run {

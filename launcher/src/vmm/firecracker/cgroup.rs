@@ -32,7 +32,9 @@ impl Group {
         let path = mount.join(&group);
         files::create_dir_all(&path)?;
         let made = Self(Some((path.clone(), group)));
-        sweep(&mount.join(PARENT));
+        for group in dead_in(&mount.join(PARENT)) {
+            remove(&group);
+        }
         let limits = [
             (
                 "memory.max",
@@ -67,17 +69,28 @@ impl Drop for Group {
     }
 }
 
-/// Removes what supervisors left that were killed with their machine. A group that is in use stays: it is not empty.
-fn sweep(parent: &Path) {
-    for group in files::list(parent).unwrap_or_default() {
-        let name = group.file_name().unwrap_or_default().to_string_lossy();
-        let pid = name
-            .rsplit_once('-')
-            .and_then(|(_, pid)| pid.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            let _ = std::fs::remove_dir(&group);
-        }
-    }
+/// Groups whose supervisor was killed together with its machine.
+pub(crate) fn dead() -> Vec<PathBuf> {
+    mount().map_or_else(Vec::new, |mount| dead_in(&mount.join(PARENT)))
+}
+
+fn dead_in(parent: &Path) -> Vec<PathBuf> {
+    let supervisor = |group: &Path| -> Option<u32> {
+        let name = group.file_name()?.to_str()?;
+        name.rsplit_once('-')?.1.parse().ok()
+    };
+    let mut groups = files::list(parent).unwrap_or_default();
+    groups.retain(|group| {
+        group.is_dir()
+            && supervisor(group)
+                .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+    });
+    groups
+}
+
+/// Removes a group, unless it is in use: then it is not empty.
+pub(crate) fn remove(group: &Path) -> bool {
+    std::fs::remove_dir(group).is_ok()
 }
 
 /// Lets groups below `group` limit what `controllers` count; a controller that another hierarchy has is not for us.
@@ -106,6 +119,20 @@ fn mount_in(mounts: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_of_dead_supervisors_are_found_and_no_others() {
+        let parent = tempfile::tempdir().unwrap();
+        // Larger than any process id (`PID_MAX_LIMIT` of `include/linux/threads.h`).
+        let dead = parent.path().join("my-vm-4194305");
+        let ours = parent.path().join(format!("my-vm-{}", std::process::id()));
+        for group in [&dead, &ours, &parent.path().join("somebody-elses")] {
+            std::fs::create_dir(group).unwrap();
+        }
+        assert_eq!(dead_in(parent.path()), [dead.clone()]);
+        assert!(remove(&dead));
+        assert!(dead_in(parent.path()).is_empty());
+    }
 
     #[test]
     fn the_unified_hierarchy_is_found() {

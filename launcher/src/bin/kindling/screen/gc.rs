@@ -19,6 +19,7 @@ impl Screen {
             ("VMs, but for their logs", &collected.cleared),
             ("whole VMs", &collected.removed),
             ("TAPs", &collected.taps),
+            ("control groups", &collected.groups),
             ("addresses", &collected.leases),
         ];
         for (what, names) in named.iter().filter(|(_, names)| !names.is_empty()) {
