@@ -19,6 +19,8 @@ pub struct Archive {
     pub architecture: String,
     /// OpenPGP certificates that may sign, armored or binary.
     pub keyring: PathBuf,
+    /// Fingerprints of those that count; with none, all of the keyring do.
+    pub keys: Vec<String>,
     /// Takes Release files that have expired.
     pub allow_expired: bool,
     /// The time to compare with.

@@ -33,19 +33,30 @@ pub fn open_data(deb: &Path) -> Result<TarReader> {
 /// # Errors
 /// The .deb is unsound or has no such file; `into` cannot be written.
 pub fn extract_file(deb: &Path, member: &str, into: &mut dyn Write) -> Result<u64> {
+    extract_first(deb, &[member], into)
+}
+
+/// Writes the content of the first regular file of the package that is one of `members`, as [`extract_file`] does.
+///
+/// # Errors
+/// The .deb is unsound or has none of them; `into` cannot be written.
+pub fn extract_first(deb: &Path, members: &[&str], into: &mut dyn Write) -> Result<u64> {
     let mut data = open_data(deb)?;
     for entry in data.entries().map_err(|error| unsound(deb, error))? {
         let mut entry = entry.map_err(|error| unsound(deb, error))?;
         let path = entry.path_bytes();
-        if path.strip_prefix(b"./").unwrap_or(&path) == member.as_bytes()
+        let inner = path.strip_prefix(b"./").unwrap_or(&path);
+        let found = members.iter().find(|member| member.as_bytes() == inner);
+        if let Some(member) = found
             && entry.header().entry_type().is_file()
         {
             return copy(&mut entry, into, deb, member);
         }
     }
     Err(Error::user(format!(
-        "{} has no file `{member}`",
-        deb.display()
+        "{} has no file `{}`",
+        deb.display(),
+        members.join("` or `")
     )))
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Package {
     /// Field `Protected` (once `Important`): apt does not remove it, and prefers it as a provider.
     pub protected: bool,
     pub priority: Priority,
+    /// Ubuntu still hands it out to some machines only (`Phased-Update-Percentage` below 100).
+    pub phased: bool,
     pub size: u64,
     pub sha256: Box<str>,
     pub path: Box<str>,
@@ -193,7 +195,11 @@ impl Index {
         }
     }
 
-    /// Sorts the versions of each name: by the suite's pin priority, then the version, both descending.
+    /// Sorts the versions of each name: what is for everybody first, then by the suite's pin priority, then the version,
+    /// both descending.
+    ///
+    /// An update of Ubuntu that is handed out by and by may be withdrawn, and apt decides by the machine's id whether it
+    /// is that machine's turn. An image has no id: it takes what everybody has.
     pub(crate) fn sort_candidates(&mut self) {
         let Self {
             packages,
@@ -206,7 +212,9 @@ impl Index {
                 let (a, b) = (&packages[*a as usize], &packages[*b as usize]);
                 let pin = |p: &Package| suites[usize::from(p.suite)].1;
                 let order = || version::compare(versions.get(b.version), versions.get(a.version));
-                pin(b).cmp(&pin(a)).then_with(order)
+                (a.phased.cmp(&b.phased))
+                    .then_with(|| pin(b).cmp(&pin(a)))
+                    .then_with(order)
             });
         }
     }

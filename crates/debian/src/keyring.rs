@@ -58,6 +58,33 @@ impl Keyring {
         })
     }
 
+    /// The ring with the certificates of these fingerprints and no others; with none named, as it is.
+    ///
+    /// # Errors
+    /// It does not hold one of them.
+    pub fn only(mut self, fingerprints: &[String]) -> Result<Self> {
+        if fingerprints.is_empty() {
+            return Ok(self);
+        }
+        let held = self.fingerprints();
+        if let Some(missing) = fingerprints.iter().find(|wanted| !held.contains(wanted)) {
+            let path = self.path.display();
+            return Err(
+                Error::user(format!("{path} does not hold the key that the recipe pins"))
+                    .note(format!("pinned {missing}"))
+                    .note(format!("held   {}", held.join(", ")))
+                    .hint("compare both with what the archive's owner publishes, and correct the wrong one"),
+            );
+        }
+        self.certificates
+            .retain(|certificate| fingerprints.contains(&fingerprint(certificate)));
+        Ok(self)
+    }
+
+    fn fingerprints(&self) -> Vec<String> {
+        self.certificates.iter().map(fingerprint).collect()
+    }
+
     /// The text of a clear-signed message, if one of its signatures is valid at the time `now` and made by a
     /// certificate of this ring. With `allow_expired`, a key has to have been valid when it signed.
     ///
@@ -96,18 +123,13 @@ impl Keyring {
         if reasons.is_empty() {
             reasons.push("it carries no signature".to_owned());
         }
-        let known: Vec<String> = self
-            .certificates
-            .iter()
-            .map(|c| format!("{:X}", c.fingerprint()))
-            .collect();
         Err(
             Error::external(format!("{what} has no valid signature of a trusted key"))
                 .note(reasons.join("\n"))
                 .note(format!(
                     "{} trusts {}",
                     self.path.display(),
-                    known.join(", ")
+                    self.fingerprints().join(", ")
                 ))
                 .hint(
                     "the mirror was tampered with, or the keyring does not belong to this archive",
@@ -204,6 +226,10 @@ fn made_by(signature: &Signature, key: &impl KeyDetails) -> bool {
         || signature.issuer_key_id().contains(&&key.legacy_key_id())
 }
 
+fn fingerprint(certificate: &SignedPublicKey) -> String {
+    format!("{:X}", certificate.fingerprint())
+}
+
 fn signs(signature: &Signature, key: &impl VerifyingKey, text: &[u8]) -> Result<(), String> {
     signature
         .verify(key, text)
@@ -230,11 +256,7 @@ mod tests {
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/keyrings/debian-12.asc");
         let ring = Keyring::read(&path).unwrap();
-        let mut keys: Vec<String> = ring
-            .certificates
-            .iter()
-            .map(|c| format!("{:X}", c.fingerprint()))
-            .collect();
+        let mut keys = ring.fingerprints();
         keys.sort();
         // As published on the project's page of archive signing keys.
         assert_eq!(
@@ -253,6 +275,52 @@ mod tests {
             )
             .unwrap();
         }
+    }
+
+    #[test]
+    fn the_keys_of_ubuntu_and_of_google_are_those_that_they_publish() {
+        let keyrings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/keyrings");
+        let then = date::parse("1 Jan 2027 00:00:00 UTC").unwrap();
+        for (name, fingerprint) in [
+            ("ubuntu", "F6ECB3762474EDA9D21B7022871920D1991BC93C"),
+            ("google-chrome", "EB4C1BFD4F042F6DDDCCEC917721F63BD38B4796"),
+        ] {
+            let ring = Keyring::read(&keyrings.join(format!("{name}.asc"))).unwrap();
+            assert_eq!(ring.fingerprints(), [fingerprint]);
+            let [certificate] = &ring.certificates[..] else {
+                panic!("one certificate");
+            };
+            primary_is_valid(certificate, true, then).unwrap();
+            for subkey in &certificate.public_subkeys {
+                subkey_is_valid(certificate, subkey, then).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_pinned_key_is_the_only_one_that_counts() {
+        let (ours, theirs) = (Signer::new(), Signer::new());
+        let both = ours.certificate() + &theirs.certificate();
+        let (_folder, ring) = ring(both.as_bytes());
+        let ring = ring.unwrap();
+        let pinned = ring.fingerprints()[0].clone();
+        let now = SystemTime::now();
+        assert!(
+            ring.open("a", &theirs.clearsign("text\n"), now, false)
+                .is_ok()
+        );
+        let ring = ring.only(&[pinned]).unwrap();
+        assert!(
+            ring.open("a", &ours.clearsign("text\n"), now, false)
+                .is_ok()
+        );
+        ring.open("a", &theirs.clearsign("text\n"), now, false)
+            .unwrap_err();
+        let report = ring.only(&["0".repeat(40)]).unwrap_err().report();
+        assert!(
+            report.contains("does not hold the key that the recipe pins"),
+            "{report}"
+        );
     }
 
     #[test]

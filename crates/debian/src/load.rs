@@ -74,7 +74,7 @@ fn fetch_all(
     store: &Store,
     reporter: &dyn Reporter,
 ) -> Result<(Vec<LockedSuite>, Vec<PackagesFile>)> {
-    let keyring = Keyring::read(&archive.keyring)?;
+    let keyring = Keyring::read(&archive.keyring)?.only(&archive.keys)?;
     let releases = each_at_once(&archive.suites, |suite| {
         let urls = mirrors.urls(&archive.distribution, &archive.label(suite))?;
         release::fetch(client, archive, &keyring, suite, urls)

@@ -16,6 +16,7 @@ struct Stanza<'a> {
     protected: &'a str,
     important: &'a str,
     priority: &'a str,
+    phased: &'a str,
     size: &'a str,
     sha256: &'a str,
     filename: &'a str,
@@ -66,11 +67,18 @@ impl Index {
     fn add_stanza(&mut self, stanza: &Stanza<'_>, all: bool) {
         let name = self.names.intern(stanza.package);
         let version = self.versions.intern(stanza.version);
-        if let Some(versions) = self.by_name.get(name as usize)
-            && versions
-                .iter()
-                .any(|id| self.package(*id).version == version)
-        {
+        // Absent, or no number: for everybody.
+        let phased = stanza
+            .phased
+            .parse()
+            .is_ok_and(|percent: u32| percent < 100);
+        let versions = self.by_name.get(name as usize).into_iter().flatten();
+        let same = versions
+            .copied()
+            .find(|id| self.package(*id).version == version);
+        if let Some(same) = same {
+            // What one suite hands out by and by, another has for everybody: a security fix.
+            self.packages[same as usize].phased &= phased;
             return;
         }
         let id = self.packages.len() as u32;
@@ -101,6 +109,7 @@ impl Index {
             essential: stanza.essential == "yes",
             protected: stanza.protected == "yes" || stanza.important == "yes",
             priority: Priority::read(stanza.priority),
+            phased,
             size: stanza.size.parse().unwrap_or_default(),
             sha256: stanza.sha256.into(),
             path: stanza.filename.into(),
@@ -179,6 +188,7 @@ impl<'a> Stanza<'a> {
                 "Protected" => &mut stanza.protected,
                 "Important" => &mut stanza.important,
                 "Priority" => &mut stanza.priority,
+                "Phased-Update-Percentage" => &mut stanza.phased,
                 "Size" => &mut stanza.size,
                 "SHA256" => &mut stanza.sha256,
                 "Filename" => &mut stanza.filename,
@@ -249,6 +259,38 @@ mod tests {
         index.add("two", 500, &good);
         assert_eq!(index.len(), 1);
         assert_eq!(index.candidate("a").unwrap().suite, "one");
+    }
+
+    #[test]
+    fn an_update_that_only_some_machines_get_waits_unless_it_is_a_security_fix() {
+        let version = |version: &str, more: &str| {
+            format!("Package: a\nVersion: {version}\nArchitecture: all\nSHA256: {HASH}\n{more}\n")
+        };
+        let candidate = |index: &Index| index.candidate("a").unwrap().version;
+        let mut index = Index::new("amd64");
+        index.add("jammy", 500, &version("1", ""));
+        index.add(
+            "jammy-updates",
+            500,
+            &version("3", "Phased-Update-Percentage: 10\n"),
+        );
+        assert_eq!(candidate(&index), "1");
+        index.add(
+            "jammy-updates",
+            500,
+            &version("2", "Phased-Update-Percentage: 100\n"),
+        );
+        assert_eq!(candidate(&index), "2");
+        index.add("jammy-security", 500, &version("3", ""));
+        assert_eq!(candidate(&index), "3");
+        // The only version there is serves all the same.
+        let mut only = Index::new("amd64");
+        only.add(
+            "jammy-updates",
+            500,
+            &version("4", "Phased-Update-Percentage: 0\n"),
+        );
+        assert_eq!(candidate(&only), "4");
     }
 
     proptest! {

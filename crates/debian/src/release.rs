@@ -231,6 +231,7 @@ mod tests {
             components: vec!["main".into()],
             architecture: "amd64".into(),
             keyring: "ring".into(),
+            keys: Vec::new(),
             allow_expired: false,
             now: date::parse("1 Jan 2026 00:00:00 UTC").unwrap(),
         }

@@ -122,6 +122,7 @@ fn indices() -> Option<Vec<PackagesFile>> {
         components: vec!["main".to_owned()],
         architecture: "amd64".to_owned(),
         keyring: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/keyrings/debian-12.asc"),
+        keys: Vec::new(),
         allow_expired: false,
         now: SystemTime::now(),
     };

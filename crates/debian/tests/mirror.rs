@@ -47,6 +47,7 @@ impl World {
                 components: vec!["main".into()],
                 architecture: "amd64".into(),
                 keyring,
+                keys: Vec::new(),
                 allow_expired: false,
                 now: SystemTime::now(),
             },

@@ -165,20 +165,22 @@ fn ask_archives(
 
 /// The distribution's archive, then those of vendors. Each trusts its own keys only.
 fn archives(recipe: &Recipe, sources: &Sources<'_>) -> Result<Vec<Archive>> {
-    let archive = |name: &str, vendor, suites, components, keyring: &Located<String>| {
-        let folder = sources.project.keyrings();
-        Ok(Archive {
-            distribution: name.to_owned(),
-            vendor,
-            suites: values(suites),
-            components: values(components),
-            architecture: recipe.image.architecture.clone(),
-            keyring: crate::keyring::find(&folder, &keyring.value)
-                .map_err(|error| keyring.locate(error))?,
-            allow_expired: sources.allow_expired,
-            now: sources.now,
-        })
-    };
+    let archive =
+        |name: &str, vendor, suites, components, keyring: &Located<String>, keys: &[String]| {
+            let folder = sources.project.keyrings();
+            Ok(Archive {
+                distribution: name.to_owned(),
+                vendor,
+                suites: values(suites),
+                components: values(components),
+                architecture: recipe.image.architecture.clone(),
+                keyring: crate::keyring::find(&folder, &keyring.value)
+                    .map_err(|error| keyring.locate(error))?,
+                keys: keys.to_vec(),
+                allow_expired: sources.allow_expired,
+                now: sources.now,
+            })
+        };
     let rootfs = &recipe.rootfs;
     let own = archive(
         &recipe.image.distribution.value,
@@ -186,6 +188,7 @@ fn archives(recipe: &Recipe, sources: &Sources<'_>) -> Result<Vec<Archive>> {
         &rootfs.suites,
         &rootfs.components,
         &rootfs.keyring,
+        &rootfs.keys,
     );
     let vendors = rootfs.archives.iter().map(|vendor| {
         let VendorArchive {
@@ -193,8 +196,9 @@ fn archives(recipe: &Recipe, sources: &Sources<'_>) -> Result<Vec<Archive>> {
             suites,
             components,
             keyring,
+            keys,
         } = &vendor.value;
-        archive(name, true, suites, components, keyring)
+        archive(name, true, suites, components, keyring, keys)
     });
     std::iter::once(own).chain(vendors).collect()
 }

@@ -17,6 +17,8 @@ pub struct Deb {
     pub files: Vec<(String, u32, Vec<u8>)>,
     /// Maintainer scripts: name such as `postinst`, and text.
     pub scripts: Vec<(String, String)>,
+    /// A package that is there already: its control file without its last newline, and its bytes.
+    pub made: Option<(String, Vec<u8>)>,
 }
 
 impl Deb {
@@ -33,7 +35,43 @@ impl Deb {
                 b"Public domain.\n".to_vec(),
             )],
             scripts: Vec::new(),
+            made: None,
         }
+    }
+
+    /// A real package, as it is.
+    pub fn made(bytes: Vec<u8>) -> Self {
+        let control = control_of(&bytes);
+        let value = |field: &str| {
+            let line = control.lines().find_map(|line| line.strip_prefix(field));
+            line.and_then(|rest| rest.strip_prefix(": ")).unwrap()
+        };
+        let mut deb = Self::new(value("Package"), value("Version"));
+        deb.architecture = value("Architecture").to_owned();
+        deb.made = Some((control.trim_end().to_owned(), bytes));
+        deb
+    }
+
+    /// The same package with its members compressed by zstd, as Ubuntu's are since 21.10.
+    #[must_use]
+    pub fn zstd(mut self) -> Self {
+        let bytes = self.build();
+        let mut packed = b"!<arch>\n".to_vec();
+        for (name, content) in members(&bytes) {
+            match name
+                .strip_suffix(".xz")
+                .or_else(|| name.ends_with(".tar").then_some(name))
+            {
+                Some(plain) => {
+                    let tar = unpacked(name, content);
+                    let zst = zstd::encode_all(tar.as_slice(), 1).unwrap();
+                    member(&mut packed, &format!("{plain}.zst"), &zst);
+                }
+                None => member(&mut packed, name, content),
+            }
+        }
+        self.made = Some((self.control().trim_end().to_owned(), packed));
+        self
     }
 
     /// Adds a line to the control file: `Depends: libc6`.
@@ -59,6 +97,9 @@ impl Deb {
 
     /// The control file, without the fields that an index adds.
     pub fn control(&self) -> String {
+        if let Some((control, _)) = &self.made {
+            return format!("{control}\n");
+        }
         let mut text = format!(
             "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: Tests <tests@archive.test>\n",
             self.name, self.version, self.architecture
@@ -82,6 +123,9 @@ impl Deb {
 
     /// The bytes of the .deb: an `ar` archive of uncompressed `tar` archives, deb(5).
     pub fn build(&self) -> Vec<u8> {
+        if let Some((_, bytes)) = &self.made {
+            return bytes.clone();
+        }
         let mut control = vec![("./control".to_owned(), 0o644, self.control().into_bytes())];
         for (name, text) in &self.scripts {
             control.push((format!("./{name}"), 0o755, text.clone().into_bytes()));
@@ -133,6 +177,50 @@ fn append(
     field[..path.len()].copy_from_slice(path.as_bytes());
     header.set_cksum();
     archive.append(&header, content).unwrap();
+}
+
+/// Names and contents of the members of an `ar` archive.
+fn members(mut archive: &[u8]) -> Vec<(&str, &[u8])> {
+    archive = archive.strip_prefix(b"!<arch>\n").unwrap();
+    let mut members = Vec::new();
+    while let Some((header, rest)) = archive.split_at_checked(60) {
+        let text =
+            |range: std::ops::Range<usize>| std::str::from_utf8(&header[range]).unwrap().trim();
+        let length: usize = text(48..58).parse().unwrap();
+        members.push((text(0..16).trim_end_matches('/'), &rest[..length]));
+        archive = rest.get(length + length % 2..).unwrap_or_default();
+    }
+    members
+}
+
+/// A member without its compression.
+fn unpacked(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut tar = Vec::new();
+    if name.ends_with(".xz") {
+        let mut decoder = liblzma::read::XzDecoder::new(content);
+        std::io::Read::read_to_end(&mut decoder, &mut tar).unwrap();
+    } else {
+        tar.extend_from_slice(content);
+    }
+    tar
+}
+
+/// The control file in a .deb.
+fn control_of(deb: &[u8]) -> String {
+    let members = members(deb);
+    let (name, content) = members
+        .iter()
+        .find(|(name, _)| name.starts_with("control.tar"))
+        .unwrap();
+    let tar = unpacked(name, content);
+    let mut archive = tar::Archive::new(tar.as_slice());
+    let mut entries = archive.entries().unwrap().map(Result::unwrap);
+    let mut entry = entries
+        .find(|entry| entry.path_bytes().ends_with(b"control"))
+        .unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut entry, &mut text).unwrap();
+    text
 }
 
 /// One member of an `ar` archive: a header of 60 bytes, the content, padding to an even length.

@@ -21,6 +21,8 @@ pub struct Suite {
     pub architectures: String,
     /// Packages of the component `main`.
     pub packages: Vec<Deb>,
+    /// Further components, `universe` or `restricted`, and their packages.
+    pub more: Vec<(String, Vec<Deb>)>,
 }
 
 impl Suite {
@@ -33,7 +35,15 @@ impl Suite {
             valid_until: None,
             architectures: "amd64".to_owned(),
             packages,
+            more: Vec::new(),
         }
+    }
+
+    /// Adds a component.
+    #[must_use]
+    pub fn component(mut self, name: &str, packages: Vec<Deb>) -> Self {
+        self.more.push((name.to_owned(), packages));
+        self
     }
 }
 
@@ -53,21 +63,12 @@ impl Repository {
 
     /// Writes the packages of `suite`, its index (plain and xz, also by hash) and its signed Release file.
     pub fn publish(&self, suite: &Suite, signer: &Signer) {
-        let packages = self.write_packages(&suite.packages);
-        let mut xz = liblzma::read::XzEncoder::new(packages.as_bytes(), 1);
-        let mut packed = Vec::new();
-        std::io::Read::read_to_end(&mut xz, &mut packed).unwrap();
         let dists = format!("dists/{}", suite.name);
-        let mut sums = String::new();
-        for (name, content) in [("Packages", packages.as_bytes()), ("Packages.xz", &packed)] {
-            let path = format!("main/binary-amd64/{name}");
-            let sha256 = hash::bytes(content);
-            self.write(&format!("{dists}/{path}"), content);
-            self.write(
-                &format!("{dists}/main/binary-amd64/by-hash/SHA256/{sha256}"),
-                content,
-            );
-            sums.push_str(&format!(" {sha256} {:8} {path}\n", content.len()));
+        let mut sums = self.write_component(&dists, "main", &suite.packages);
+        let mut components = "main".to_owned();
+        for (name, packages) in &suite.more {
+            sums.push_str(&self.write_component(&dists, name, packages));
+            components.push_str(&format!(" {name}"));
         }
         let mut release = format!(
             "Origin: Tests\nSuite: {}\nCodename: {}\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n",
@@ -77,7 +78,7 @@ impl Repository {
             release.push_str(&format!("Valid-Until: {date}\n"));
         }
         release.push_str(&format!(
-            "Acquire-By-Hash: yes\nArchitectures: {}\nComponents: main\nSHA256:\n{sums}",
+            "Acquire-By-Hash: yes\nArchitectures: {}\nComponents: {components}\nSHA256:\n{sums}",
             suite.architectures
         ));
         self.write(
@@ -86,12 +87,32 @@ impl Repository {
         );
     }
 
+    /// Writes a component's .debs and its index, and returns the lines of a Release file for that.
+    fn write_component(&self, dists: &str, component: &str, packages: &[Deb]) -> String {
+        let packages = self.write_packages(component, packages);
+        let mut xz = liblzma::read::XzEncoder::new(packages.as_bytes(), 1);
+        let mut packed = Vec::new();
+        std::io::Read::read_to_end(&mut xz, &mut packed).unwrap();
+        let mut sums = String::new();
+        for (name, content) in [("Packages", packages.as_bytes()), ("Packages.xz", &packed)] {
+            let path = format!("{component}/binary-amd64/{name}");
+            let sha256 = hash::bytes(content);
+            self.write(&format!("{dists}/{path}"), content);
+            self.write(
+                &format!("{dists}/{component}/binary-amd64/by-hash/SHA256/{sha256}"),
+                content,
+            );
+            sums.push_str(&format!(" {sha256} {:8} {path}\n", content.len()));
+        }
+        sums
+    }
+
     /// Writes the .debs and returns the index that lists them.
-    fn write_packages(&self, packages: &[Deb]) -> String {
+    fn write_packages(&self, component: &str, packages: &[Deb]) -> String {
         let mut index = String::new();
         for deb in packages {
             let bytes = deb.build();
-            let path = format!("pool/main/{}", deb.file_name());
+            let path = format!("pool/{component}/{}", deb.file_name());
             self.write(&path, &bytes);
             index.push_str(&format!(
                 "{}Filename: {path}\nSize: {}\nSHA256: {}\n\n",

@@ -1,10 +1,11 @@
-//! The kernel's source: a `.tar.xz`, unpacked once into the work folder.
+//! The kernel's source: a `.tar.xz` or `.tar.bz2`, unpacked once into the work folder.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use bzip2::bufread::MultiBzDecoder;
 use kindling_base::hash::Hasher;
 use kindling_base::{Context, Error, Event, Reporter, Result, Unit, files};
 use liblzma::bufread::XzDecoder;
@@ -16,7 +17,7 @@ use super::{STAGE, threads};
 /// Where a kernel's source comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// A `linux-*.tar.xz`, with everything in one folder, as kernel.org and Debian make them.
+    /// A `linux-*.tar.xz`, with everything in one folder, as kernel.org and Debian make them, or Ubuntu's `.tar.bz2`.
     pub tarball: &'a Path,
     /// What the tarball must be, as 64 lowercase hexadecimal digits.
     pub sha256: &'a str,
@@ -74,7 +75,7 @@ fn extract(tarball: &Path, to: &Path, reporter: &dyn Reporter) -> Result<String>
     let damaged = |error: std::io::Error| {
         Error::external(format!("cannot unpack {}", tarball.display()))
             .because(error)
-            .hint("the kernel's source must be a whole .tar.xz; delete the file and fetch it again")
+            .hint("the kernel's source must be a whole .tar.xz or .tar.bz2; delete the file and fetch it again")
     };
     let file = files::open(tarball)?;
     let total = file
@@ -88,13 +89,7 @@ fn extract(tarball: &Path, to: &Path, reporter: &dyn Reporter) -> Result<String>
         total,
         reporter,
     };
-    let decoder = MtStreamBuilder::new()
-        .threads(threads())
-        .memlimit_threading(DECODER_MEMORY)
-        .memlimit_stop(u64::MAX)
-        .decoder()
-        .map_err(|error| damaged(error.into()))?;
-    let reader = XzDecoder::new_stream(BufReader::with_capacity(1 << 20, input), decoder);
+    let reader = Decoder::open(BufReader::with_capacity(1 << 20, input)).map_err(damaged)?;
     let mut archive = tar::Archive::new(reader);
     let mut links = Vec::new();
     let mut content = Vec::new();
@@ -149,6 +144,43 @@ fn extract(tarball: &Path, to: &Path, reporter: &dyn Reporter) -> Result<String>
     let mut input = reader.into_inner();
     std::io::copy(&mut input, &mut std::io::sink()).map_err(damaged)?;
     Ok(input.into_inner().hasher.finish())
+}
+
+/// Takes off a compression that the first bytes tell.
+enum Decoder<R: BufRead> {
+    Xz(XzDecoder<R>),
+    Bzip2(MultiBzDecoder<R>),
+}
+
+impl<R: BufRead> Decoder<R> {
+    fn open(mut from: R) -> std::io::Result<Self> {
+        // `BZh` is what every file of bzip2 begins with (`BZ_HDR_B` of its compress.c).
+        if from.fill_buf()?.starts_with(b"BZh") {
+            return Ok(Self::Bzip2(MultiBzDecoder::new(from)));
+        }
+        let decoder = MtStreamBuilder::new()
+            .threads(threads())
+            .memlimit_threading(DECODER_MEMORY)
+            .memlimit_stop(u64::MAX)
+            .decoder()?;
+        Ok(Self::Xz(XzDecoder::new_stream(from, decoder)))
+    }
+
+    fn into_inner(self) -> R {
+        match self {
+            Self::Xz(decoder) => decoder.into_inner(),
+            Self::Bzip2(decoder) => decoder.into_inner(),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Xz(decoder) => decoder.read(buffer),
+            Self::Bzip2(decoder) => decoder.read(buffer),
+        }
+    }
 }
 
 /// The path without its first component: `None` outside where it would leave the folder, inside where

@@ -5,7 +5,9 @@ use std::path::Path;
 use super::extends::Resolved;
 use super::lint::lint;
 use super::location::{Located, Problem};
-use super::name::{HOSTNAME, LINE, NPM, PACKAGE, PATH, PLAIN, SHA256, TEXT, URL, USER, VARIABLE};
+use super::name::{
+    FINGERPRINT, HOSTNAME, LINE, NPM, PACKAGE, PATH, PLAIN, SHA256, TEXT, URL, USER, VARIABLE,
+};
 use super::reader::Reader;
 use super::{
     Exclusion, Image, Initramfs, KernelSource, KernelSpec, NpmSpec, Ready, Recipe, RootfsSpec,
@@ -145,6 +147,7 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
     let suites = reader.required("suites", "[\"bookworm\"]", |r, key| r.list(key, &PLAIN, 1));
     let components = reader.required("components", "[\"main\"]", |r, key| r.list(key, &PLAIN, 1));
     let keyring = reader.required("keyring", "\"debian-12\"", |r, key| r.string(key, &PLAIN));
+    let keys = reader.or("keys", Vec::new(), |r, key| r.list(key, &FINGERPRINT, 0));
     let archives = reader.or("archives", Vec::new(), |r, key| {
         r.tables(key, "rootfs.archives", archive)
     });
@@ -173,6 +176,7 @@ fn rootfs(mut reader: Reader<'_>) -> Option<RootfsSpec> {
         suites: suites?,
         components: components?,
         keyring: keyring?,
+        keys: values(keys?),
         archives: archives?,
         packages: packages?,
         recommends: recommends?,
@@ -239,12 +243,14 @@ fn archive(mut reader: Reader<'_>) -> Option<VendorArchive> {
     let keyring = reader.required("keyring", "\"google-chrome\"", |r, key| {
         r.string(key, &PLAIN)
     });
+    let keys = reader.or("keys", Vec::new(), |r, key| r.list(key, &FINGERPRINT, 0));
     reader.finish();
     Some(VendorArchive {
         name: name?.value,
         suites: suites?,
         components: components?,
         keyring: keyring?,
+        keys: values(keys?),
     })
 }
 

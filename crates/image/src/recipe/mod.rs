@@ -113,6 +113,8 @@ pub struct RootfsSpec {
     pub components: Vec<Located<String>>,
     /// Name of `keyrings/NAME.asc` or `.gpg` beside the recipes, with the archive's keys.
     pub keyring: Located<String>,
+    /// Fingerprints of the keys in it that count; where there are none, all do.
+    pub keys: Vec<String>,
     /// Archives of vendors, besides the distribution's own.
     pub archives: Vec<Located<VendorArchive>>,
     /// Packages asked for, in the recipe's order; what they depend on and what is essential comes with them.
@@ -149,6 +151,8 @@ pub struct VendorArchive {
     pub components: Vec<Located<String>>,
     /// Name of the keyring with the vendor's keys, which are trusted for this archive only.
     pub keyring: Located<String>,
+    /// Fingerprints of the keys in it that count; where there are none, all do.
+    pub keys: Vec<String>,
 }
 
 /// `[npm]`; a recipe may leave it out.

@@ -8,6 +8,17 @@ pub(super) struct Rule {
     pub(super) words: &'static str,
 }
 
+/// Fingerprints of OpenPGP keys of version 4, as RFC 9580 makes them: 160 bits.
+pub(super) const FINGERPRINT: Rule = Rule {
+    accepts: |text| {
+        text.len() == 40
+            && text
+                .chars()
+                .all(|c| c.is_ascii_digit() || ('A'..='F').contains(&c))
+    },
+    words: "a fingerprint is 40 digits and letters from `A` to `F`, without spaces",
+};
+
 /// Files and folders beside the recipes, suites and components: safe as one part of a path and of a URL.
 pub(super) const PLAIN: Rule = Rule {
     accepts: |text| {

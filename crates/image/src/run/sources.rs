@@ -13,9 +13,9 @@ use crate::npm;
 use crate::plan::stage;
 use kindling_npm::LockedNpm;
 
-/// Name of the kernel's source where it was taken out of a .deb, and of its SHA-256.
-const TARBALL: &str = "linux.tar.xz";
-const TARBALL_SUM: &str = "linux.tar.xz.sha256";
+/// Name of the kernel's source where it was taken out of a .deb, compressed as it was, and of its SHA-256.
+const TARBALL: &str = "linux.tar";
+const TARBALL_SUM: &str = "linux.tar.sha256";
 
 /// The kernel's source and its SHA-256.
 pub(super) struct Tarball {
@@ -105,10 +105,16 @@ impl Run<'_> {
             }),
             PinnedKernel::Package { package } => {
                 let deb = self.download(std::slice::from_ref(package))?.remove(0);
-                let member = format!("usr/src/{}.tar.xz", package.name);
+                let name = &package.name;
+                // Debian's, and Ubuntu's.
+                let members = [
+                    format!("usr/src/{name}.tar.xz"),
+                    format!("usr/src/{name}/{name}.tar.bz2"),
+                ];
+                let members = members.each_ref().map(String::as_str);
                 let extract = |out: &Path| {
                     let path = out.join(TARBALL);
-                    deb::extract_file(&deb, &member, &mut files::create(&path)?)?;
+                    deb::extract_first(&deb, &members, &mut files::create(&path)?)?;
                     files::write_atomic(
                         &out.join(TARBALL_SUM),
                         hash::file(&path)?.as_bytes(),
@@ -117,7 +123,7 @@ impl Run<'_> {
                 };
                 let store = self.sources.store;
                 let (folder, _) =
-                    store.stage_or_make("kernel-source", &package.sha256, || {}, extract)?;
+                    store.stage_or_make("kernel-tarball", &package.sha256, || {}, extract)?;
                 let sha256 = files::read_text(&folder.join(TARBALL_SUM))?;
                 Ok(Tarball {
                     path: folder.join(TARBALL),

@@ -31,6 +31,39 @@ fn tarball(folder: &Path, entries: &[(&str, EntryType, &str)]) -> (PathBuf, Stri
 }
 
 #[test]
+fn the_bzip2_that_ubuntu_uses_is_unpacked_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (xz, _) = tarball(
+        folder.path(),
+        &[("linux-1.0/Makefile", EntryType::Regular, "all:")],
+    );
+    let mut tar = Vec::new();
+    XzDecoder::new(BufReader::new(File::open(xz).unwrap()))
+        .read_to_end(&mut tar)
+        .unwrap();
+    let path = folder.path().join("linux-1.0.tar.bz2");
+    let mut encoder =
+        bzip2::write::BzEncoder::new(File::create(&path).unwrap(), bzip2::Compression::fast());
+    encoder.write_all(&tar).unwrap();
+    encoder.finish().unwrap();
+    let sha256 = hash::file(&path).unwrap();
+    let source = Source {
+        tarball: &path,
+        sha256: &sha256,
+    };
+    let tree = unpack(&source, &folder.path().join("work"), &Silent).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(tree.join("Makefile")).unwrap(),
+        "all:"
+    );
+
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let error = unpack(&source, &folder.path().join("cut"), &Silent).unwrap_err();
+    assert!(error.to_string().starts_with("cannot unpack "), "{error}");
+}
+
+#[test]
 fn a_source_is_unpacked_once_without_what_is_never_built() {
     let folder = tempfile::tempdir().unwrap();
     let file = EntryType::Regular;
