@@ -255,7 +255,8 @@ pub(crate) fn read(path: &Path) -> Result<Status> {
 pub(crate) fn write(path: &Path, status: &Status) -> Result<()> {
     let text = serde_json::to_vec_pretty(status)
         .map_err(|error| Error::internal("cannot write a status as JSON").because(error))?;
-    files::write_atomic(path, &text, 0o600)
+    // Not synced: the machine that this is about does not survive a power cut either.
+    files::replace(path, &text, 0o600)
 }
 
 /// Milliseconds since 1970.

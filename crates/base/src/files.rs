@@ -110,11 +110,36 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// It cannot be written; the error names it and an earlier file stays.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let written = write_beside(path, bytes, mode)?;
     let what = || format!("cannot write {}", path.display());
-    let parent = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    written.as_file().sync_all().context(what())?;
+    written.persist(path).map_err(|e| e.error).context(what())?;
+    sync_folder(folder_of(path))
+}
+
+/// Writes a file as [`write_atomic`] does, but for the disk's sake: a reader sees the old content or the new whatever process
+/// dies, and after a power cut the file may be empty. For what a power cut ends anyway. Four syncs less are some 3 ms
+/// on an idle disk, and ten times that on a busy one.
+///
+/// # Errors
+/// It cannot be written; the error names it and an earlier file stays.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let written = write_beside(path, bytes, mode)?;
+    let what = || format!("cannot write {}", path.display());
+    written.persist(path).map_err(|e| e.error).context(what())?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// A temporary file in the folder of `path`, which is made.
+fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> Result<tempfile::NamedTempFile> {
+    let what = || format!("cannot write {}", path.display());
+    let parent = folder_of(path);
     create_dir_all(parent)?;
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
@@ -124,9 +149,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     file.as_file()
         .set_permissions(Permissions::from_mode(mode))
         .context(what())?;
-    file.as_file().sync_all().context(what())?;
-    file.persist(path).map_err(|e| e.error).context(what())?;
-    sync_folder(parent)
+    Ok(file)
 }
 
 /// What the file system knows of a file; a symbolic link is followed.
@@ -342,6 +365,9 @@ mod tests {
         write_atomic(&path, b"1", 0o644).unwrap();
         write_atomic(&path, b"2", 0o600).unwrap();
         assert_eq!(read(&path).unwrap(), b"2");
+        replace(&path, b"3", 0o640).unwrap();
+        assert_eq!(read(&path).unwrap(), b"3");
+        assert_eq!(metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -156,7 +156,7 @@ impl StateFolder {
         let spec = make(staging.path(), &name, &self.list_guarded()?.vms)?;
         let text = serde_json::to_vec_pretty(&spec)
             .map_err(|error| Error::internal("cannot write a VM as JSON").because(error))?;
-        files::write_atomic(&staging.path().join(SPEC), &text, 0o600)?;
+        files::replace(&staging.path().join(SPEC), &text, 0o600)?;
         let status = Status::new();
         status::write(&staging.path().join(STATUS), &status)?;
         let lock = Lock::acquire(&staging.path().join(LOCK), || {})?;
