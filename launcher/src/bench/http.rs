@@ -42,7 +42,7 @@ pub(super) async fn answered(address: SocketAddr, until: &Until) -> u64 {
             }
             tokio::select! {
                 () = &mut next => break,
-                (told, at, _) = select_all(pending.iter_mut()) => match told {
+                (told, at) = select_all(pending.iter_mut()).map(|(told, at, _)| (told, at)) => match told {
                     Some(at_ns) => return at_ns,
                     None => drop(pending.remove(at)),
                 },
