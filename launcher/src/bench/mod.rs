@@ -29,7 +29,6 @@ pub use session::Session;
 pub use until::Until;
 
 use job::Job;
-use session::Bench;
 
 /// What all benchmarks have in common.
 #[derive(Clone, Debug)]

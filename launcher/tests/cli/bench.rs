@@ -235,7 +235,7 @@ fn what_cannot_be_measured_is_refused_before_anything_runs() {
     fs::write(case.path("x.json"), "{}").unwrap();
     let told = refused(&["compare", "x.json", "x.json"]);
     assert!(told.contains("x.json: no report of a benchmark"), "{told}");
-    assert!(!case.path("state/vms").join("bench").exists());
+    nothing_is_left(&case);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::percentile::{percentile, sorted};
-use super::rng::Rng;
+use super::rng::SplitMix;
 
 /// How much of the resamples an interval holds.
 pub const CONFIDENCE: f64 = 0.95;
@@ -26,14 +26,14 @@ pub struct Interval {
 
 /// The interval of a quantile of the samples, which are in ascending order; `None` without samples.
 pub fn interval(sorted: &[f64], quantile: f64) -> Option<Interval> {
-    let mut rng = Rng::new(SEED);
+    let mut rng = SplitMix::new(SEED);
     spread(|| percentile(&resample(sorted, &mut rng), quantile))
 }
 
 /// The interval of the ratio of two medians, `of` divided by `to`; both in ascending order. `None` where one has no
 /// samples or a median may be zero.
 pub fn ratio_interval(of: &[f64], to: &[f64]) -> Option<Interval> {
-    let mut rng = Rng::new(SEED);
+    let mut rng = SplitMix::new(SEED);
     spread(|| {
         let above = percentile(&resample(of, &mut rng), 0.5)?;
         let below = percentile(&resample(to, &mut rng), 0.5)?;
@@ -54,7 +54,7 @@ fn spread(mut figure: impl FnMut() -> Option<f64>) -> Option<Interval> {
 }
 
 /// As many samples, drawn with replacement, in ascending order.
-fn resample(samples: &[f64], rng: &mut Rng) -> Vec<f64> {
+fn resample(samples: &[f64], rng: &mut SplitMix) -> Vec<f64> {
     let mut drawn: Vec<f64> = (0..samples.len())
         .filter_map(|_| samples.get(rng.below(samples.len())).copied())
         .collect();
@@ -68,8 +68,8 @@ mod tests {
     use proptest::prelude::*;
 
     /// A sample of a skewed distribution whose median is 100: 50 and an exponential one.
-    fn skewed(count: usize, rng: &mut Rng) -> Vec<f64> {
-        let draw = |rng: &mut Rng| (rng.below(1 << 30) as f64 + 1.0) / f64::from(1 << 30);
+    fn skewed(count: usize, rng: &mut SplitMix) -> Vec<f64> {
+        let draw = |rng: &mut SplitMix| (rng.below(1 << 30) as f64 + 1.0) / f64::from(1 << 30);
         let scale = 50.0 / std::f64::consts::LN_2;
         sorted(
             &(0..count)
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_interval_holds_the_true_median_as_often_as_it_says() {
-        let mut rng = Rng::new(7);
+        let mut rng = SplitMix::new(7);
         let held = (0..120).filter(|_| {
             let found = interval(&skewed(20, &mut rng), 0.5).unwrap();
             (found.low..=found.high).contains(&100.0)
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn two_draws_of_the_same_rarely_differ() {
-        let mut rng = Rng::new(11);
+        let mut rng = SplitMix::new(11);
         let alarms = (0..60).filter(|_| {
             let (one, other) = (skewed(15, &mut rng), skewed(15, &mut rng));
             ratio_interval(&one, &other).unwrap().low > 1.0
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_true_difference_is_found() {
-        let mut rng = Rng::new(13);
+        let mut rng = SplitMix::new(13);
         let base = skewed(15, &mut rng);
         let slower: Vec<f64> = skewed(15, &mut rng).iter().map(|s| s * 3.0).collect();
         let found = ratio_interval(&slower, &base).unwrap();

@@ -3,9 +3,9 @@
 
 /// A generator.
 #[derive(Clone, Debug)]
-pub(super) struct Rng(u64);
+pub(super) struct SplitMix(u64);
 
-impl Rng {
+impl SplitMix {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn it_is_splitmix64() {
         // The first outputs for the seed 1234567, as Rosetta Code and the reference implementation have them.
-        let mut rng = Rng::new(1_234_567);
+        let mut rng = SplitMix::new(1_234_567);
         let expected = [
             6_457_827_717_110_365_317,
             3_203_168_211_198_807_973,
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn every_number_below_comes() {
-        let mut rng = Rng::new(1);
+        let mut rng = SplitMix::new(1);
         let mut seen = [0u32; 7];
         for _ in 0..7_000 {
             seen[rng.below(7)] += 1;

@@ -11,7 +11,7 @@ use super::{Screen, print};
 impl Screen {
     /// Something that a person should look at.
     pub(crate) fn warn(&self, text: &str) {
-        self.report(Event::Warning(text.to_owned()));
+        Reporter::report(self, Event::Warning(text.to_owned()));
     }
 
     /// A benchmark is done; `markdown` is for standard output, `written` are the files that have it.
