@@ -10,6 +10,7 @@
 mod accel;
 mod agent;
 mod attach;
+pub mod bench;
 mod bundle;
 mod card;
 mod cmdline;
@@ -35,6 +36,7 @@ mod state;
 mod status;
 mod stop;
 mod supervise;
+mod timeline;
 pub mod tsc;
 mod vmm;
 

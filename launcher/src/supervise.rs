@@ -19,6 +19,7 @@ use crate::network::{self, Network};
 use crate::snapshot::{personal, save};
 use crate::state::{CONSOLE_LOG, OwnedVm, Vm};
 use crate::status::{Ending, State, StopStep, now_ms};
+use crate::timeline::{self, Step};
 use crate::vmm::child::Console;
 use crate::vmm::engine::{self, Engine};
 use crate::vmm::{Event, Machine};
@@ -160,6 +161,14 @@ impl Run<'_, '_> {
         mut signals: Signals,
     ) -> Result<Ending> {
         self.agent = machine.take_agent().map(agent::start);
+        if let Some(agent) = self.agent.clone() {
+            let folder = self.vm.folder.clone();
+            tokio::spawn(async move {
+                if agent.answered().await.is_ok() {
+                    timeline::note(&folder, Step::AgentAnswer);
+                }
+            });
+        }
         let mut arrival = self.arrive()?;
         let mut buffer = vec![0; 64 << 10];
         let mut console_open = true;
@@ -212,8 +221,10 @@ impl Run<'_, '_> {
             "cannot write {}",
             self.vm.folder.join(CONSOLE_LOG).display()
         ))?;
-        let elapsed = self.elapsed_ms();
-        self.vm.status.first_output_after_ms.get_or_insert(elapsed);
+        if self.vm.status.first_output_after_ms.is_none() {
+            timeline::note(&self.vm.folder, Step::FirstOutput);
+            self.vm.status.first_output_after_ms = Some(self.elapsed_ms());
+        }
         self.visitors.show(bytes);
         let wanted = (self.sink)(Report::Console(bytes));
         for finding in self.watcher.feed(bytes) {
@@ -225,6 +236,7 @@ impl Run<'_, '_> {
     fn found(&mut self, finding: Finding) -> Result<()> {
         match finding {
             Finding::Ready if self.ending.is_none() => {
+                timeline::note(&self.vm.folder, Step::Ready);
                 self.vm.status.ready_after_ms = Some(self.elapsed_ms());
                 if self.asked_at.is_none() {
                     self.deadline = None;

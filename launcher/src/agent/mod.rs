@@ -1,5 +1,6 @@
 //! The agent inside the guest: the supervisor's end of its channel ([`Agent`]), and commands that go through it.
 
+mod ask;
 mod client;
 mod copy;
 mod mux;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use kindling_base::{Error, Result};
 use kindling_protocol::{Kind, Personalise, Personalised, Reply, Request, message};
 
+pub(crate) use ask::{capture, ping};
 pub use client::{Exec, Input, exec};
 pub use copy::{Place, copy};
 pub(crate) use mux::{Agent, start};

@@ -1,5 +1,6 @@
 //! The binary from outside, with a real machine in QEMU whose guest is a few hundred bytes.
 
+mod bench;
 mod failures;
 mod firecracker;
 mod gc;

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod bench;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -155,6 +157,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
         timeout: u32,
     },
+    /// Measure how fast VMs boot, resume and clone, and compare: percentiles with intervals, phases, a page with charts
+    #[command(subcommand)]
+    Bench(Box<bench::BenchCommand>),
     /// Say what this machine offers, what that means and what to do: KVM and its speed, Firecracker, QEMU, networks,
     /// control groups, memory, disk, leftovers of crashes
     Doctor,

@@ -1,6 +1,7 @@
 //! `kindling`: runs virtual machines from bundles.
 
 mod args;
+mod bench;
 mod screen;
 
 use std::io::IsTerminal;
@@ -143,6 +144,7 @@ async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
             screen.verdict(&name, port, verdict)?;
             verdict.check(&name, port)
         }
+        Command::Bench(command) => bench::run(*command, &state()?, &program()?, screen).await,
         Command::Doctor => screen.doctor(&examine(&state()?, &program()?).await?),
         Command::Supervise { folder } => supervise_detached(&folder).await,
         Command::ProbeKvm => screen.probe(&kvm::measure()?),

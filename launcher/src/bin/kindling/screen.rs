@@ -1,6 +1,7 @@
 //! All that the binary prints: data on standard output, everything else on standard error.
 #![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
 
+mod bench;
 mod gc;
 mod snapshots;
 

@@ -19,6 +19,7 @@ use super::uffd::{self, Handler};
 use super::{MEMORY, STATE, VSOCK_SOCKET};
 use crate::agent;
 use crate::spec::Spec;
+use crate::timeline::{self, Step};
 
 /// How long the steps of the last start took, in the VM's folder.
 pub(super) const TIMINGS: &str = "timings.json";
@@ -63,7 +64,9 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Co
         prepared_us: micros(began.elapsed()),
         ..Timings::default()
     };
+    timeline::note(folder, Step::Spawned);
     let (mut process, console) = process::spawn(folder, &place, &command).await?;
+    timeline::note(folder, Step::VmmReady);
     timings.listening_us = micros(began.elapsed());
     let brought_up = {
         let bring_up = bring_up(&mut process.api, spec, &files, began, &mut timings);
@@ -74,6 +77,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Co
     };
     match brought_up {
         Ok(()) => {
+            timeline::note(folder, Step::Running);
             keep(folder, &timings);
             let socket = place.folder.join(VSOCK_SOCKET);
             let agent = spec.agent.then(|| agent::over_vsock(socket)).transpose()?;

@@ -27,6 +27,7 @@ use crate::console;
 use crate::qmp::Qmp;
 use crate::spec::Spec;
 use crate::state::VMM_LOG;
+use crate::timeline::{self, Step};
 
 /// The program.
 pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
@@ -148,6 +149,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)>
         process.pre_exec(move || in_child(parent, &inherited));
     }
     let mut process = tokio::process::Command::from(process);
+    timeline::note(folder, Step::Spawned);
     let mut child = process
         .kill_on_drop(true)
         .spawn()
@@ -158,7 +160,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)>
         said(error, &log_path)
     };
     // A QEMU that ends closes its connection, so this learns of that too, after all that it had to say.
-    let opened = open_and_continue(control, &inherited);
+    let opened = open_and_continue(folder, control, &inherited);
     match tokio::time::timeout(GREETING_DEADLINE, opened).await {
         Ok(Ok(qmp)) => Ok((
             Qemu {
@@ -182,12 +184,18 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)>
 }
 
 /// Connects to the control socket, loads the state to go on from, and lets the guest, which waits for that, run.
-async fn open_and_continue(control: UnixStream, inherited: &Inherited) -> Result<Qmp> {
+async fn open_and_continue(
+    folder: &Path,
+    control: UnixStream,
+    inherited: &Inherited,
+) -> Result<Qmp> {
     let mut qmp = Qmp::open(control).await?;
+    timeline::note(folder, Step::VmmReady);
     if let Some(state) = inherited.state {
         migrate::load(&mut qmp, state, inherited.memory.is_none()).await?;
     }
     qmp.execute("cont").await?;
+    timeline::note(folder, Step::Running);
     Ok(qmp)
 }
 

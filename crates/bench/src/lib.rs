@@ -1,0 +1,23 @@
+//! What `kindling bench` makes of what it measured: statistics, phases, comparisons and reports. It runs nothing and
+//! reads no clock, so that every figure can be computed again from a saved report.
+//!
+//! A [`Report`] has one or two [`Subject`]s, each with its [`Run`]s: points in time ([`Milestone`]) in milliseconds from
+//! the start of the command. [`Phase`]s are the spans between them. `docs/benchmarks.md` has the method.
+
+mod comparison;
+pub mod engine;
+pub mod guest;
+mod html;
+mod markdown;
+mod milestone;
+mod report;
+pub mod stats;
+
+pub use comparison::{Comparison, MINIMUM_RUNS, Ratio, Verdict};
+pub use html::page;
+pub use markdown::table;
+pub use milestone::{Milestone, PHASES, Phase, Points};
+pub use report::{
+    Action, Artifact, ClockJoin, EngineUsed, Footprint, Machine, Profile, Report, Run, SCHEMA,
+    Settings, Subject,
+};

@@ -1,0 +1,65 @@
+//! Asking a guest's port until it answers.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, select_all};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::Until;
+use crate::timeline::now_ns;
+
+/// Between two questions at first; later one in a hundred of the time that has passed, so that the answer is known to 1 %
+/// and a slow guest is not busy with refusing us.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// Questions that wait for an answer at the same time. A connection that was opened before the guest had a network is
+/// retried by the host's kernel or by QEMU after seconds only, so that later ones must not wait for it.
+const PENDING: usize = 24;
+
+/// The oldest of them are kept: a service that is started by the first connection answers those first.
+const PATIENT: usize = 4;
+
+/// Asks until there is an answer; returns when its first byte came, in nanoseconds of CLOCK_MONOTONIC. To be bounded by
+/// the caller.
+pub(super) async fn answered(address: SocketAddr, until: &Until) -> u64 {
+    let began = Instant::now();
+    let mut pending: Vec<BoxFuture<'_, Option<u64>>> = Vec::new();
+    loop {
+        if pending.len() == PENDING {
+            drop(pending.remove(PATIENT)); // and closes it
+        }
+        pending.push(ask(address, until).boxed());
+        let pause = INTERVAL.max(began.elapsed() / 100);
+        let next = tokio::time::sleep(pause);
+        tokio::pin!(next);
+        loop {
+            if pending.is_empty() {
+                next.await;
+                break;
+            }
+            tokio::select! {
+                () = &mut next => break,
+                (told, at) = select_all(pending.iter_mut()).map(|(told, at, _)| (told, at)) => match told {
+                    Some(at_ns) => return at_ns,
+                    None => drop(pending.remove(at)),
+                },
+            }
+        }
+    }
+}
+
+/// One question; `None` if nobody answers in HTTP.
+async fn ask(address: SocketAddr, until: &Until) -> Option<u64> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let path = &until.path;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: guest\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut first = [0; 5];
+    stream.read_exact(&mut first[..1]).await.ok()?;
+    let at_ns = now_ns();
+    stream.read_exact(&mut first[1..]).await.ok()?;
+    (&first == b"HTTP/").then_some(at_ns)
+}
