@@ -18,7 +18,7 @@ impl Peer {
     pub(crate) fn prepare(subject: &Subject<'_>, folder: &Path) -> Result<Self> {
         let repository = folder.join("repository");
         files::create_dir_all(&repository)?;
-        let (mut index, mut names) = (String::new(), Vec::new());
+        let (mut index, mut names, mut installed_kib) = (String::new(), Vec::new(), 0_u64);
         for package in &subject.locked.lock.packages {
             let blob = subject.store.blob(&package.sha256).ok_or_else(|| {
                 Error::user(format!("{} is not in the store", package.path))
@@ -28,6 +28,12 @@ impl Peer {
             std::os::unix::fs::symlink(&blob, repository.join(&file))
                 .context(format!("cannot link {file}"))?;
             let control = Command::new("dpkg-deb").arg("-f").arg(&blob).run()?.text();
+            let installed = control
+                .lines()
+                .find_map(|line| line.strip_prefix("Installed-Size:"));
+            installed_kib += installed
+                .and_then(|kib| kib.trim().parse().ok())
+                .unwrap_or(0);
             let (size, sha256) = (package.size, &package.sha256);
             index.push_str(&format!(
                 "{}\nFilename: ./{file}\nSize: {size}\nSHA256: {sha256}\n\n",
@@ -40,7 +46,8 @@ impl Peer {
             folder: folder.to_owned(),
             names: names.join(","),
             epoch: subject.locked.recipe.image.epoch_s,
-            image_kib: subject.image_bytes / 1024 / 10 * 11, // mke2fs needs more room than our writer
+            // The recipe may leave files out, which the peer does not, and mke2fs needs more room than our writer.
+            image_kib: (subject.image_bytes / 1024).max(installed_kib) / 10 * 12,
         })
     }
 
