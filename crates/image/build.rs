@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
-const STAGES: [(&str, &[&str]); 8] = [
+const STAGES: [(&str, &[&str]); 9] = [
     ("AGENT", &["src/agent.rs", "src/compile.rs"]),
     (
         "BUNDLE",
@@ -20,7 +20,15 @@ const STAGES: [(&str, &[&str]); 8] = [
     ),
     ("KERNEL", &["src/kernel"]),
     ("INITRAMFS", &["src/initramfs", "src/compile.rs"]),
-    ("LINT", &["src/run/lint.rs", "../lint/src"]),
+    (
+        "LINT",
+        &[
+            "src/run/lint.rs",
+            "src/initramfs",
+            "src/decompress.rs",
+            "../lint/src",
+        ],
+    ),
     ("PROGRAM", &["src/programs.rs", "src/compile.rs"]),
     ("PACKAGES", &["../debian/src", "../tree/src"]),
     (
@@ -33,6 +41,10 @@ const STAGES: [(&str, &[&str]); 8] = [
             "../npm/src",
             "../tree/src",
         ],
+    ),
+    (
+        "STOCK",
+        &["src/stock", "src/decompress.rs", "src/kernel/vmlinux.rs"],
     ),
 ];
 

@@ -16,6 +16,8 @@ pub type Attempts<'a> = ArrayVec<(&'a [u8], Reason), 4>;
 pub enum Failure<'a> {
     /// The kernel refused something that always works: the step, and why.
     Step(&'static str, Reason),
+    /// A kernel module of the archive cannot be loaded: its name, and why.
+    Module(ArrayString<64>, Reason),
     /// There is no `root=`.
     NoRoot,
     /// `root=` has a form that we do not know.
@@ -36,6 +38,9 @@ impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Step(step, reason) => write!(f, "cannot {step}: {reason}"),
+            Failure::Module(name, reason) => {
+                write!(f, "cannot load the kernel module {name}: {reason}")
+            }
             Failure::NoRoot => f.write_str("the command line has no root="),
             Failure::BadRoot(value) => write!(f, "root={} has an unknown form", Lossy(value)),
             Failure::NotFound(root) => write!(f, "no root device: {root} did not appear"),
@@ -136,6 +141,10 @@ fn advise(
             ),
             _ => out.write_str("the kernel's own message stands before this one; is rootflags= right?"),
         },
+        Failure::Module(..) => out.write_str(
+            "modules are for one kernel only: are kernel and initramfs of the same bundle? The kernel's own message \
+             stands before this one",
+        ),
         Failure::NoInit(_) => out.write_str(
             "is it the right image? It needs an executable init of this architecture, with its interpreter; \
              init=PATH names another one",
@@ -210,6 +219,21 @@ mod tests {
         );
         assert!(
             text.contains("  tried:        /bin/sh: not a program this kernel can run (ENOEXEC)\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_module_of_another_kernel_is_named() {
+        let name = ArrayString::from("virtio_blk").unwrap();
+        let failure = Failure::Module(name, Reason(Errno::NOEXEC));
+        let text = text(&failure, "root=/dev/vda", &[]);
+        assert!(
+            text.starts_with("kindling-init: failed: cannot load the kernel module virtio_blk: "),
+            "{text}"
+        );
+        assert!(
+            text.contains("check: modules are for one kernel only"),
             "{text}"
         );
     }

@@ -1,8 +1,8 @@
 //! What PID 1 of the initramfs knows without asking the kernel.
 //!
 //! The command line ([`Options`]), the ways to name a root ([`Root`]), what the first bytes of a block device
-//! tell ([`Filesystem`], [`partuuid`]), which kernel events matter ([`is_block_event`]), and the text of a
-//! failure ([`Failure`]). Nothing here allocates or makes a system call; the program around it is `main.rs`.
+//! tell ([`Filesystem`], [`partuuid`]), which kernel events matter ([`is_block_event`]), what a module is told
+//! ([`parameters`]), and the text of a failure ([`Failure`]). Nothing here allocates or makes a system call; the program around it is `main.rs`.
 //!
 //! **Every byte comes from outside**, so nothing may panic: slices are taken with `get`.
 
@@ -15,6 +15,7 @@ mod errno;
 mod failure;
 mod filesystem;
 mod mountflags;
+mod parameters;
 mod partition;
 mod root;
 mod uevent;
@@ -26,6 +27,7 @@ pub use errno::Reason;
 pub use failure::{Attempts, Failure, report};
 pub use filesystem::{Filesystem, HEAD_BYTES, identify};
 pub use mountflags::{MountFlags, split as split_mount_flags};
+pub use parameters::{PARAMETER_BYTES, parameters};
 pub use partition::{PartUuid, partuuid};
 pub use root::{BadRoot, Root};
 pub use uevent::is_block_event;

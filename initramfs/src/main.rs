@@ -1,6 +1,7 @@
 //! PID 1 of the initramfs.
 //!
-//! Mounts `/proc`, `/sys` and `/dev`, finds the root that the command line names, mounts it, and becomes its init.
+//! Mounts `/proc`, `/sys` and `/dev`, loads the modules that a stock kernel needs for it, finds the root that the command
+//! line names, mounts it, and becomes its init.
 //! When it cannot, it says on the console what it saw and ends the machine as `panic=` asks.
 
 // `clippy --all-targets` checks this file as a test too, where the standard library brings its own panic handler.
@@ -12,6 +13,7 @@ mod console;
 mod end;
 mod init;
 mod memory;
+mod modules;
 mod mounts;
 mod scan;
 mod start;
@@ -42,12 +44,13 @@ fn main(arguments: Arguments) -> ! {
     let mut cmdline = ArrayVec::<u8, CMDLINE_BYTES>::new();
     let read = prepared.and_then(|()| mounts::read_cmdline(&mut cmdline));
     let options = Options::parse(&cmdline);
-    let Err(failure) = read.and_then(|()| boot(&options, &clock, arguments));
+    let Err(failure) = read.and_then(|()| boot(&cmdline, &options, &clock, arguments));
     end::fail(&failure, &cmdline, &options)
 }
 
 /// The whole way from the command line to the real init, which never returns where it works.
 fn boot<'a>(
+    cmdline: &[u8],
     options: &Options<'a>,
     clock: &Clock,
     arguments: Arguments,
@@ -59,7 +62,7 @@ fn boot<'a>(
         (BadRoot::Unknown, Some(value)) => Failure::BadRoot(value),
         _ => Failure::NoRoot,
     })?;
-    // The modules of a stock kernel are loaded here, before the first look at the devices.
+    modules::load(cmdline)?;
     let device = wait::for_root(root, options.root_timeout_s)?;
     mounts::mount_root(&device, options)?;
     switch::into_root()?;

@@ -74,6 +74,24 @@ fn the_minimal_image_boots_through_its_initramfs_and_is_in_order() {
 }
 
 #[test]
+fn a_stock_kernel_boots_by_the_modules_of_its_initramfs_and_is_in_order() {
+    boots_and_is_in_order("stock-kernel-debian-12");
+    let archive =
+        std::fs::read(project().join("out/stock-kernel-debian-12/initramfs.cpio")).unwrap();
+    assert!(archive.len() <= 2 << 20, "{} bytes", archive.len());
+    let has = |name: &str| {
+        let path = format!("modules/{name}.ko\0"); // names are plain text in an archive
+        let mut windows = archive.windows(path.len());
+        windows.any(|window| window == path.as_bytes())
+    };
+    for module in ["virtio_pci", "virtio_blk", "ext4", "jbd2", "crc32c_generic"] {
+        assert!(has(module), "{module}");
+    }
+    // The root's own modules brought the card up, of which the checks asked for an address.
+    assert!(!has("virtio_net"));
+}
+
+#[test]
 fn the_minimal_image_boots_directly_and_is_in_order() {
     boots_and_is_in_order("minimal-debian-12-direct");
 }

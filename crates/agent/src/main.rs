@@ -10,27 +10,20 @@ use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
 fn main() -> ExitCode {
     let (ended, endings) = mpsc::channel::<(&str, io::Error)>();
-    let mut services = 0;
-    let mut start = |name: &'static str, run: Box<dyn FnOnce() -> io::Error + Send>| {
+    let start = |name: &'static str, run: Box<dyn FnOnce() -> io::Error + Send>| {
         let ended = ended.clone();
-        services += 1;
         thread::spawn(move || ended.send((name, run())));
     };
-    if let Some(path) = port::find(PORT_NAME) {
-        start("virtio-serial", Box::new(move || port::serve(&path)));
-    }
+    let serve_port = || match port::wait(PORT_NAME) {
+        Ok(path) => port::serve(&path),
+        Err(error) => error,
+    };
+    start("virtio-serial", Box::new(serve_port));
     match vsock::listen(VSOCK_PORT) {
         Ok(listener) => start("vsock", Box::new(move || listener.serve())),
         // A kernel without vsock, as good a guest on QEMU.
         Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {}
         Err(error) => report("vsock", &error),
-    }
-    if services == 0 {
-        report(
-            "start",
-            &io::Error::other("this guest has no channel to its host"),
-        );
-        return ExitCode::FAILURE;
     }
     // A service runs until it cannot go on; systemd then starts all of them anew.
     if let Ok((name, error)) = endings.recv() {

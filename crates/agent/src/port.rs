@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SocketFlags, SocketType, bind, netlink, recv, socket_with,
+};
 
 use crate::session::{Greeting, serve as serve_channel};
 
@@ -18,8 +22,35 @@ const PORTS: &str = "/sys/class/virtio-ports";
 /// signal only (SIGIO), and `poll` says at once that it is not there.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The multicast group in which the kernel itself sends its events (udev's own is 2).
+const KERNEL_GROUP: u32 = 1;
+
+/// The device of the port of this name, as soon as there is one: where its driver is a module, udev loads that after this
+/// program has started. A guest without such a port waits here for ever, and is served over another channel.
+///
+/// # Errors
+/// The kernel does not tell of its events.
+pub fn wait(name: &str) -> io::Result<PathBuf> {
+    let kind = Some(netlink::KOBJECT_UEVENT);
+    let (family, flags) = (AddressFamily::NETLINK, SocketFlags::CLOEXEC);
+    let events = socket_with(family, SocketType::DGRAM, flags, kind)?;
+    bind(&events, &netlink::SocketAddrNetlink::new(0, KERNEL_GROUP))?;
+    // Listening begins before the first look, so that no port can appear unseen between the two.
+    loop {
+        if let Some(path) = find(name) {
+            return Ok(path);
+        }
+        let mut event = [0; 4096]; // the kernel's own buffer is 2048 (UEVENT_BUFFER_SIZE)
+        match recv(&events, &mut event[..], RecvFlags::empty()) {
+            // Events were lost because too many came at once: the port may have come with them.
+            Ok(_) | Err(Errno::NOBUFS | Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// The device of the port of this name. Not through the links below `/dev/virtio-ports`, which udev makes later.
-pub fn find(name: &str) -> Option<PathBuf> {
+fn find(name: &str) -> Option<PathBuf> {
     std::fs::read_dir(PORTS).ok()?.flatten().find_map(|entry| {
         let found = std::fs::read_to_string(entry.path().join("name")).ok()?;
         (found.trim_end() == name).then(|| Path::new("/dev").join(entry.file_name()))

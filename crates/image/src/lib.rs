@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod bundle;
 mod compile;
+mod decompress;
 pub mod evidence;
 pub mod host;
 pub mod initramfs;
@@ -28,6 +29,7 @@ pub mod resolve;
 pub mod rootfs;
 mod run;
 mod seal;
+mod stock;
 pub mod verify;
 
 pub use pipeline::{Built, Request, build, kernel_config, lint, planned};

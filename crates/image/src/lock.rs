@@ -30,7 +30,7 @@ pub struct Lock {
     pub version: u32,
     /// Hash of the part of the recipe that decides the resolution. Another request needs a new lock.
     pub request: String,
-    /// Where the kernel's source comes from.
+    /// Where the kernel comes from.
     pub kernel: PinnedKernel,
     /// Where each suite stood when the packages were chosen.
     #[serde(default)]
@@ -47,7 +47,7 @@ impl Lock {
     pub fn debs(&self) -> impl Iterator<Item = &LockedPackage> {
         let kernel = match &self.kernel {
             PinnedKernel::Package { package } => Some(package),
-            PinnedKernel::Url { .. } => None,
+            PinnedKernel::Image { .. } | PinnedKernel::Url { .. } => None,
         };
         self.packages.iter().chain(kernel)
     }
@@ -61,10 +61,15 @@ impl Lock {
     }
 }
 
-/// The kernel's source, pinned.
+/// The kernel, pinned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PinnedKernel {
+    /// A kernel that is built already: the package of the root filesystem that holds it.
+    Image {
+        /// Its name, `linux-image-6.1.0-56-cloud-amd64`; the rest is pinned among the packages.
+        image: String,
+    },
     /// A .deb that holds `usr/src/linux-*.tar.xz`.
     Package {
         /// The .deb.
@@ -80,11 +85,12 @@ pub enum PinnedKernel {
 }
 
 impl PinnedKernel {
-    /// SHA-256 of the file that holds the source.
-    pub fn sha256(&self) -> &str {
+    /// SHA-256 of the file that holds the source, if it is built from one.
+    pub fn source_sha256(&self) -> Option<&str> {
         match self {
-            Self::Package { package } => &package.sha256,
-            Self::Url { sha256, .. } => sha256,
+            Self::Image { .. } => None,
+            Self::Package { package } => Some(&package.sha256),
+            Self::Url { sha256, .. } => Some(sha256),
         }
     }
 }
@@ -146,7 +152,7 @@ pub fn new(
 }
 
 /// Hash of what decides the resolution: distribution, suites, components, packages, recommends, packages of npm and
-/// the kernel's source. The rest of a recipe may change without a new lock.
+/// the kernel. The rest of a recipe may change without a new lock.
 pub fn request(recipe: &Recipe) -> String {
     let mut hasher = Hasher::new();
     let rootfs = &recipe.rootfs;
@@ -176,6 +182,7 @@ pub fn request(recipe: &Recipe) -> String {
         hasher.field("npm").field(join(&recipe.npm.packages));
     }
     match &recipe.kernel.source {
+        KernelSource::Image(name) => hasher.field("image").field(&name.value),
         KernelSource::Package(name) => hasher.field("package").field(&name.value),
         KernelSource::Url { url, sha256 } => {
             hasher.field("url").field(&url.value).field(&sha256.value)
@@ -224,6 +231,7 @@ fn render(lock: &Lock) -> String {
     }
     text.push_str("]\n\n[kernel]\n");
     let _ = match &lock.kernel {
+        PinnedKernel::Image { image } => writeln!(text, "image = {}", quote(image)),
         PinnedKernel::Package { package } => writeln!(text, "package = {}", inline(package)),
         PinnedKernel::Url { url, sha256 } => {
             writeln!(text, "url = {}\nsha256 = {}", quote(url), quote(sha256))
@@ -285,4 +293,42 @@ fn inline_npm(package: &LockedNpm) -> String {
 
 fn quote(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_kernel_is_read_as_it_is_written() {
+        let package = LockedPackage {
+            name: "linux-source-6.1".into(),
+            version: "6.1.192-1".into(),
+            architecture: "all".into(),
+            size: 1,
+            sha256: "00".into(),
+            path: "pool/x.deb".into(),
+            suite: "stable".into(),
+            layer: 0,
+        };
+        let (url, sha256) = ("https://kernel.example/linux.tar.xz".into(), "00".into());
+        let image = "linux-image-6.1.0-56-cloud-amd64".into();
+        for kernel in [
+            PinnedKernel::Image { image },
+            PinnedKernel::Package {
+                package: package.clone(),
+            },
+            PinnedKernel::Url { url, sha256 },
+        ] {
+            let lock = Lock {
+                version: VERSION,
+                request: "00".into(),
+                kernel,
+                suites: Vec::new(),
+                packages: vec![package.clone()],
+                npm: Vec::new(),
+            };
+            assert_eq!(toml::from_str::<Lock>(&render(&lock)).unwrap(), lock);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use kindling_store::Store;
 
 use crate::inputs::Inputs;
 use crate::layers;
-use crate::lock::{self, Locked};
+use crate::lock::{self, Locked, PinnedKernel};
 use crate::overlay::OverlayKind;
 use crate::recipe::Initramfs;
 
@@ -91,19 +91,13 @@ impl Plan {
 
 /// Computes the plan.
 pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
-    let kernel = kernel_key(locked, inputs);
-    let initramfs =
-        (locked.recipe.initramfs == Initramfs::Minimal).then(|| initramfs_key(locked, inputs));
-    let agent = agent_key(inputs);
     let packages = packages_keys(locked);
+    let tree = packages.last().map_or("", String::as_str);
+    let kernel = kernel_key(locked, inputs, tree);
+    let initramfs = initramfs_key(locked, inputs, &kernel);
+    let agent = agent_key(inputs);
     let programs = programs_keys(inputs);
-    let rootfs = rootfs_key(
-        locked,
-        inputs,
-        &programs,
-        packages.last().map_or("", String::as_str),
-        agent.as_deref(),
-    );
+    let rootfs = rootfs_key(locked, inputs, &programs, tree, agent.as_deref());
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let bundle = bundle_key(
         locked,
@@ -128,25 +122,42 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     }
 }
 
-fn kernel_key(locked: &Locked, inputs: &Inputs) -> String {
+/// `tree` is the key of the packages, of which a stock kernel is one.
+fn kernel_key(locked: &Locked, inputs: &Inputs, tree: &str) -> String {
     let mut key = Hasher::new();
+    if let PinnedKernel::Image { image } = &locked.lock.kernel {
+        key.field(env!("KINDLING_CODE_STOCK"))
+            .field(tree)
+            .field(image);
+        return key.finish();
+    }
     key.field(env!("KINDLING_CODE_KERNEL"))
         .field(&inputs.compiler)
         .field(epoch(locked));
-    key.field(locked.lock.kernel.sha256());
+    key.field(locked.lock.kernel.source_sha256().unwrap_or_default());
     for fragment in &inputs.fragments {
         key.field(&fragment.name).field(&fragment.text);
     }
     key.finish()
 }
 
-fn initramfs_key(locked: &Locked, inputs: &Inputs) -> String {
+/// `kernel` is the kernel's key: modules of a stock kernel are in the archive, and a distribution's is made with it.
+fn initramfs_key(locked: &Locked, inputs: &Inputs, kernel: &str) -> Option<String> {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_INITRAMFS"))
-        .field(&inputs.rustc)
-        .field(epoch(locked));
+    match locked.recipe.initramfs {
+        Initramfs::None => return None,
+        Initramfs::Distribution => {
+            key.field("distribution").field(kernel);
+            return Some(key.finish());
+        }
+        Initramfs::Minimal => key.field(env!("KINDLING_CODE_INITRAMFS")),
+    };
+    key.field(&inputs.rustc).field(epoch(locked));
     key.field(&inputs.initramfs);
-    key.finish()
+    if let PinnedKernel::Image { .. } = locked.lock.kernel {
+        key.field("modules").field(kernel);
+    }
+    Some(key.finish())
 }
 
 fn agent_key(inputs: &Inputs) -> Option<String> {

@@ -1,17 +1,17 @@
 //! From a recipe to a locked recipe: read the lock beside it, or ask the archives and write one.
 
+mod kernel;
+
 use std::path::Path;
 use std::time::SystemTime;
 
 use kindling_base::{Error, Event, Reporter, Result, nearest};
-use kindling_debian::{
-    Archive, Client, Index, LockedPackage, Mirrors, Request, fetch_index, solve,
-};
+use kindling_debian::{Archive, Client, LockedPackage, Mirrors, Request, fetch_index, solve};
 use kindling_npm::LockedNpm;
 use kindling_store::Store;
 
 use crate::layers;
-use crate::lock::{self, Lock, Locked, PinnedKernel};
+use crate::lock::{self, Lock, Locked};
 use crate::npm;
 use crate::project::Project;
 use crate::recipe::{KernelSource, Located, Recipe, VendorArchive};
@@ -69,9 +69,8 @@ pub fn resolve(
         (policy, old) => {
             let pins = pins(policy.clone(), old.as_ref())?;
             let mut lock = ask_archives(&recipe, &pins, sources, reporter)?;
-            if policy != Policy::Update {
-                let before = old.as_ref().map_or(&[][..], |old| &old.packages);
-                layers::assign(&mut lock.packages, before);
+            if let Some(old) = old.as_ref().filter(|_| policy != Policy::Update) {
+                layers::assign(&mut lock.packages, &old.packages);
             }
             report_changes(&path, old.as_ref(), &lock, reporter);
             if let Some(same) = old.filter(|old| old.pins_the_same(&lock) && !old.suites.is_empty())
@@ -157,8 +156,13 @@ fn ask_archives(
         packages: values(&recipe.rootfs.packages),
         recommends: recipe.rootfs.recommends,
     };
-    let packages = solve(&index, &request).map_err(|error| error.within(recipe.path.display()))?;
-    let kernel = pin_kernel(recipe, &index)?;
+    let mut packages =
+        solve(&index, &request).map_err(|error| error.within(recipe.path.display()))?;
+    if let KernelSource::Image(name) = &recipe.kernel.source {
+        packages = kernel::with_kernel(&mut index, request, &packages, name)
+            .map_err(|error| error.within(recipe.path.display()))?;
+    }
+    let kernel = kernel::pin(recipe, &index, &packages)?;
     let npm = npm::resolve(recipe, &packages, &pins.npm, &mirrors, sources, reporter)?;
     Ok(lock::new(recipe, kernel, index.releases, packages, npm))
 }
@@ -201,21 +205,6 @@ fn archives(recipe: &Recipe, sources: &Sources<'_>) -> Result<Vec<Archive>> {
         archive(name, true, suites, components, keyring, keys)
     });
     std::iter::once(own).chain(vendors).collect()
-}
-
-fn pin_kernel(recipe: &Recipe, index: &Index) -> Result<PinnedKernel> {
-    match &recipe.kernel.source {
-        KernelSource::Url { url, sha256 } => Ok(PinnedKernel::Url {
-            url: url.value.clone(),
-            sha256: sha256.value.clone(),
-        }),
-        KernelSource::Package(name) => match index.candidate(&name.value) {
-            Some(package) => Ok(PinnedKernel::Package { package }),
-            None => Err(name
-                .error(format!("the archive has no package `{}`", name.value))
-                .hint("the kernel's source is a package such as `linux-source-6.1`")),
-        },
-    }
 }
 
 fn values(list: &[Located<String>]) -> Vec<String> {

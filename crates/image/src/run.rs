@@ -2,6 +2,7 @@
 
 mod lint;
 mod sources;
+mod stock_kernel;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,12 +15,13 @@ use kindling_npm::LockedNpm;
 use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
 use crate::layers;
-use crate::lock::Locked;
+use crate::lock::{Locked, PinnedKernel};
 use crate::overlay::OverlayEntry;
 use crate::plan::{Plan, stage};
 use crate::programs::{self, Program};
+use crate::recipe::Initramfs;
 use crate::resolve::Sources;
-use crate::{agent, initramfs, kernel, rootfs, seal};
+use crate::{agent, initramfs, kernel, rootfs, seal, stock};
 
 /// One build under way.
 pub(crate) struct Run<'a> {
@@ -32,16 +34,26 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// PID 1 as a cpio, or nothing where the recipe wants none.
-    pub(crate) fn initramfs(&self) -> Result<Option<PathBuf>> {
+    /// PID 1 as a cpio, or nothing where the recipe wants none. With a stock kernel, which is then made if need be, the
+    /// modules that it needs are in it; or it is the distribution's own.
+    pub(crate) fn initramfs(&self) -> Result<Option<PathBuf>, FetchError> {
         let Some(key) = &self.plan.initramfs else {
             return Ok(None);
         };
         self.check(stage::INITRAMFS, key, initramfs::FILE)?;
+        let mut modules = None;
+        if let PinnedKernel::Image { image } = &self.locked.lock.kernel
+            && self.sources.store.stage(stage::INITRAMFS, key).is_none()
+        {
+            if self.locked.recipe.initramfs == Initramfs::Distribution {
+                return self.distribution_initramfs(key, image).map(Some);
+            }
+            modules = Some(stock::modules(&self.kernel()?)?);
+        }
         let made = self.stage(stage::INITRAMFS, key, "compiling PID 1", |out| {
             let (work, _lock) = self.work("initramfs")?;
             let source = self.sources.project.initramfs();
-            initramfs::build(&source, &work, out, self.epoch())?;
+            initramfs::build(&source, &work, modules.as_ref(), out, self.epoch())?;
             seal::seal(&out.join(initramfs::FILE))
         })?;
         Ok(Some(made))
@@ -182,6 +194,9 @@ impl Run<'_> {
         if let Some(cached) = self.cached(stage::KERNEL, &self.plan.kernel) {
             return Ok(cached);
         }
+        if let PinnedKernel::Image { image } = &self.locked.lock.kernel {
+            return self.stock_kernel(image);
+        }
         let tarball = self.kernel_tarball()?;
         let kernel = self.stage(
             stage::KERNEL,
@@ -206,6 +221,9 @@ impl Run<'_> {
 
     /// The text of the kernel's `.config`.
     pub(crate) fn kernel_config(&self) -> Result<String, FetchError> {
+        if let PinnedKernel::Image { .. } = self.locked.lock.kernel {
+            return Ok(files::read_text(&self.kernel()?.join("config"))?);
+        }
         let tarball = self.kernel_tarball()?;
         let (work, _lock) = self.kernel_work()?;
         let config = kernel::configure(
@@ -225,10 +243,8 @@ impl Run<'_> {
             return Err(Error::user(format!("{problem}: {}", root.display()))
                 .hint("put the store elsewhere, with --store or KINDLING_STORE"));
         }
-        self.work(&format!(
-            "linux-{}",
-            &self.locked.lock.kernel.sha256()[..16]
-        ))
+        let sha256 = self.locked.lock.kernel.source_sha256().unwrap_or_default();
+        self.work(&format!("linux-{}", sha256.get(..16).unwrap_or_default()))
     }
 
     /// The bundle, published.

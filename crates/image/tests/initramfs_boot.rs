@@ -51,7 +51,7 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../initramfs");
-        initramfs::build(&source, &at.join("work"), at, 0).unwrap();
+        initramfs::build(&source, &at.join("work"), None, at, 0).unwrap();
         std::fs::write(at.join("init.s"), INIT).unwrap();
         for (root, init) in [("root", "sbin/init"), ("other", "other")] {
             let path = at.join(root).join(init);

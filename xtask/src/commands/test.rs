@@ -14,9 +14,10 @@ use crate::render::Renderer;
 use crate::tally::Tally;
 
 /// The recipes whose bundles the end-to-end tests boot.
-const BOOTED: [&str; 3] = [
+const BOOTED: [&str; 4] = [
     "minimal-debian-12",
     "minimal-debian-12-direct",
+    "stock-kernel-debian-12",
     "golden-debian-12",
 ];
 

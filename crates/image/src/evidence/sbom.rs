@@ -12,6 +12,7 @@ use super::licence::Licence;
 use super::npm::Component;
 use super::{Subject, purl};
 use crate::lock::PinnedKernel;
+use crate::recipe::Initramfs;
 use crate::rootfs;
 
 /// The bill of a subject: its packages, the kernel's source, and the crates of PID 1.
@@ -40,6 +41,8 @@ pub(super) fn sbom(
         parts.add(&component.id, component.to_json(), component.needs.clone());
     }
     let kernel = match &subject.locked.lock.kernel {
+        // One of the packages, and listed as such.
+        PinnedKernel::Image { image } => of_name.get(image.as_str()).cloned().unwrap_or_default(),
         PinnedKernel::Package { package } => {
             let id = purl::deb(recipe, package);
             parts.add(&id, deb(package, &id, &Installed::default()), Vec::new());
@@ -60,14 +63,25 @@ pub(super) fn sbom(
         "hashes": hashes(&manifest.kernel.artifact.sha256),
         "licenses": [{"license": {"id": "GPL-2.0-only"}}],
     });
-    parts.add("vmlinux", linux, vec![kernel]);
+    parts.add("vmlinux", linux, vec![kernel.clone()]);
     if let Some(initramfs) = &manifest.initramfs {
-        let crates = crates(subject, &mut parts)?;
+        let is_distribution_s = recipe.initramfs == Initramfs::Distribution;
+        let (name, version, needs) = if is_distribution_s {
+            // Made of files of any of them.
+            let packages = of_name.values().cloned().collect();
+            ("initrd.img", manifest.kernel.release.as_str(), packages)
+        } else {
+            let mut needs = crates(subject, &mut parts)?;
+            if let PinnedKernel::Image { .. } = subject.locked.lock.kernel {
+                needs.push(kernel); // whose modules are in it
+            }
+            ("kindling-init", env!("CARGO_PKG_VERSION"), needs)
+        };
         let component = json!({
-            "type": "application", "bom-ref": "initramfs", "name": "kindling-init",
-            "version": env!("CARGO_PKG_VERSION"), "hashes": hashes(&initramfs.sha256),
+            "type": "application", "bom-ref": "initramfs", "name": name,
+            "version": version, "hashes": hashes(&initramfs.sha256),
         });
-        parts.add("initramfs", component, crates);
+        parts.add("initramfs", component, needs);
     }
     let root = format!("{}@{}", manifest.name, &manifest.key[..12]);
     let ids = parts.components.iter();

@@ -1,5 +1,6 @@
 //! The `newc` archive that the kernel unpacks.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use cpio::newc::{self, Builder, ModeFileType, trailer};
@@ -11,10 +12,14 @@ const CONSOLE: (u32, u32) = (5, 1);
 /// Empty folders: where PID 1 mounts things. The archive has them so that it need not make them.
 const FOLDERS: [&str; 4] = ["dev", "proc", "root", "sys"];
 
-/// An archive with `program` as `/init`: sorted by path, inodes counted from 1, owned by root.
+/// What every archive of this format begins with.
+const MAGIC: &[u8] = b"070701";
+
+/// An archive of files, each with its path, of which `init` is the program to start: sorted by path, inodes counted from
+/// 1, owned by root.
 ///
 /// The kernel gives PID 1 its console through the archive's own `dev/console`.
-pub(super) fn pack(program: &[u8], epoch: i64) -> Result<Vec<u8>> {
+pub(super) fn pack(files: &[(String, Vec<u8>)], epoch: i64) -> Result<Vec<u8>> {
     let mtime = u32::try_from(epoch).map_err(|_| {
         Error::user(format!(
             "the epoch {epoch} does not fit into a newc archive, which counts from 1970 to 2106"
@@ -25,19 +30,23 @@ pub(super) fn pack(program: &[u8], epoch: i64) -> Result<Vec<u8>> {
         .set_mode_file_type(ModeFileType::Char)
         .rdev_major(CONSOLE.0)
         .rdev_minor(CONSOLE.1);
-    let init = Builder::new("init")
-        .mode(0o755)
-        .set_mode_file_type(ModeFileType::Regular);
-    let folder = |name: &'static str| {
+    let folders = files.iter().filter_map(|(path, _)| path.split_once('/'));
+    let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).chain(FOLDERS).collect();
+    let folder = |name| {
         let entry = Builder::new(name)
             .mode(0o755)
             .nlink(2)
             .set_mode_file_type(ModeFileType::Directory);
         (name, entry, &[][..])
     };
-    let mut entries: Vec<(&str, Builder, &[u8])> = FOLDERS.map(folder).into();
+    let mut entries: Vec<(&str, Builder, &[u8])> = folders.into_iter().map(folder).collect();
     entries.push(("dev/console", node, &[]));
-    entries.push(("init", init, program));
+    for (path, content) in files {
+        let entry = Builder::new(path)
+            .mode(if path == "init" { 0o755 } else { 0o644 })
+            .set_mode_file_type(ModeFileType::Regular);
+        entries.push((path, entry, content));
+    }
     entries.sort_by_key(|(name, ..)| *name);
 
     let what = "cannot pack the initramfs";
@@ -52,14 +61,18 @@ pub(super) fn pack(program: &[u8], epoch: i64) -> Result<Vec<u8>> {
     Ok(archive)
 }
 
-/// Names of the kernel modules in an archive.
-pub(super) fn modules(archive: &[u8]) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
+/// Whether an archive begins here.
+pub(super) fn is_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+/// Adds the names of the kernel modules in an archive, and returns what follows it.
+pub(super) fn modules<'a>(archive: &'a [u8], names: &mut Vec<String>) -> std::io::Result<&'a [u8]> {
     let mut rest = archive;
     loop {
         let reader = newc::Reader::new(rest)?;
         if reader.entry().is_trailer() {
-            return Ok(names);
+            return reader.finish();
         }
         let file = reader.entry().name().rsplit('/').next().unwrap_or_default();
         if let Some((name, _)) = file.split_once(".ko") {
@@ -81,7 +94,10 @@ mod tests {
             writer.finish().unwrap();
         }
         trailer(&mut archive).unwrap();
-        assert_eq!(modules(&archive).unwrap(), ["virtio_blk", "virtio_ring"]);
-        assert!(modules(b"no archive").is_err());
+        archive.extend_from_slice(b"\0\0rest");
+        let mut names = Vec::new();
+        assert_eq!(modules(&archive, &mut names).unwrap(), b"\0\0rest");
+        assert_eq!(names, ["virtio_blk", "virtio_ring"]);
+        assert!(modules(b"no archive", &mut names).is_err());
     }
 }

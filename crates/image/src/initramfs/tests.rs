@@ -38,11 +38,20 @@ fn list(archive: &[u8]) -> Vec<(String, u32, u32, u32, u32)> {
 #[test]
 fn an_archive_is_sorted_and_complete() {
     let mtime = u32::try_from(EPOCH).unwrap();
-    let archive = archive::pack(b"program", EPOCH).unwrap();
+    let file = |path: &str, content: &[u8]| (path.to_owned(), content.to_owned());
+    let files = [
+        file("init", b"program"),
+        file("modules/order", b"a\nb\n"),
+        file("modules/a.ko", b"\x7fELF"),
+    ];
+    let archive = archive::pack(&files, EPOCH).unwrap();
     let expected = [
         ("dev", 0o040_755, 0),
         ("dev/console", 0o020_600, 0),
         ("init", 0o100_755, 7),
+        ("modules", 0o040_755, 0),
+        ("modules/a.ko", 0o100_644, 4),
+        ("modules/order", 0o100_644, 4),
         ("proc", 0o040_755, 0),
         ("root", 0o040_755, 0),
         ("sys", 0o040_755, 0),
@@ -52,13 +61,37 @@ fn an_archive_is_sorted_and_complete() {
         .map(|(inode, (name, mode, size))| (name.to_owned(), mode, inode, mtime, size))
         .collect();
     assert_eq!(list(&archive), expected);
-    assert!(archive::pack(b"", -1).is_err());
+    assert!(archive::pack(&files, -1).is_err());
+}
+
+#[test]
+fn a_distribution_s_archive_is_looked_into() {
+    let file = |path: &str| (path.to_owned(), b"x".to_vec());
+    let early = archive::pack(&[file("kernel/microcode")], EPOCH).unwrap();
+    let main = archive::pack(&[file("lib/virtio-blk.ko.xz"), file("init")], EPOCH).unwrap();
+    let expected = Unpacked {
+        bytes: (early.len() + main.len()) as u64,
+        modules: vec!["virtio_blk".to_owned()],
+    };
+    let plain = [&early[..], &[0; 512], &main].concat();
+    assert_eq!(unpack(&plain).unwrap(), expected);
+    for (format, compressed) in crate::decompress::tests::compressed(&main) {
+        let whole = [&early[..], &[0; 512], &compressed].concat();
+        assert_eq!(unpack(&whole).unwrap(), expected, "{format}");
+        // Cut in the middle, it is told; a whole one that holds no archive as well.
+        assert!(unpack(&whole[..whole.len() - compressed.len() / 2]).is_err());
+    }
+    let [(_, wrong), ..] = crate::decompress::tests::compressed(b"no archive");
+    assert!(unpack(&wrong).is_err());
+    assert!(unpack(b"lz4?").is_err());
 }
 
 #[test]
 fn too_much_is_refused_with_both_numbers() {
-    check_size(LIMIT_BYTES).unwrap();
-    let report = check_size(LIMIT_BYTES + 1).unwrap_err().report();
+    check_size(LIMIT_BYTES, LIMIT_BYTES).unwrap();
+    let report = check_size(LIMIT_BYTES + 1, LIMIT_BYTES)
+        .unwrap_err()
+        .report();
     assert!(report.contains("524289 bytes, at most 524288"), "{report}");
 }
 
@@ -98,7 +131,7 @@ fn two_folders_give_the_same_bytes() {
     for (index, source) in [source(), elsewhere].iter().enumerate() {
         let work = folder.path().join(format!("work-{index}"));
         let out = folder.path().join(format!("out-{index}"));
-        build(source, &work, &out, EPOCH).unwrap();
+        build(source, &work, None, &out, EPOCH).unwrap();
         hashes.push(hash::file(&out.join(FILE)).unwrap());
 
         let program =
@@ -144,7 +177,7 @@ fn a_compiler_error_is_shown() {
     copy_sources(&source);
     std::fs::write(source.join("src/main.rs"), "this is no Rust").unwrap();
     let work = folder.path().join("work");
-    let error = build(&source, &work, folder.path(), EPOCH).unwrap_err();
+    let error = build(&source, &work, None, folder.path(), EPOCH).unwrap_err();
     let report = error.report();
     assert!(report.contains("error: expected one of"), "{report}");
     assert!(report.contains("cargo.log"), "{report}");

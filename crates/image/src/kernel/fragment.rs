@@ -1,10 +1,14 @@
 //! Configuration fragments: what `kernel-config/*.config` says, line by line.
+//!
+//! A line is for every kernel, or says for which: `CONFIG_SLS=y # linux < 6.9`.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Error, Result, files, nearest};
+
+use super::version::{Range, Version};
 
 /// One file of `kernel-config`, read once so that a build's key and its result are of the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,18 +102,25 @@ impl fmt::Display for Setting<'_> {
     }
 }
 
-/// The decisions of all fragments in order, each option once.
+/// The decisions of all fragments for this version of Linux in order, each option once. Without a version, those that
+/// are for every version.
 ///
 /// # Errors
 /// A line is neither a comment nor a decision, asks for a module, or contradicts an earlier line.
-pub(super) fn settings(fragments: &[Fragment]) -> Result<Vec<Setting<'_>>> {
+pub(super) fn settings(
+    fragments: &[Fragment],
+    version: Option<Version>,
+) -> Result<Vec<Setting<'_>>> {
     let mut settings: Vec<Setting<'_>> = Vec::new();
     let mut earlier: HashMap<&str, usize> = HashMap::new();
     for fragment in fragments {
         for (index, text) in fragment.text.lines().enumerate() {
-            let Some(setting) = parse(&fragment.path, index + 1, text)? else {
+            let Some((setting, range)) = parse(&fragment.path, index + 1, text)? else {
                 continue;
             };
+            if !version.map_or(range.is_all(), |version| range.contains(version)) {
+                continue;
+            }
             match earlier.get(setting.symbol) {
                 None => {
                     earlier.insert(setting.symbol, settings.len());
@@ -131,27 +142,32 @@ pub(super) fn merged(settings: &[Setting<'_>]) -> String {
     })
 }
 
-fn parse<'a>(path: &'a Path, line: usize, text: &'a str) -> Result<Option<Setting<'a>>> {
+/// A decision and the versions it is for; `None` for a comment or an empty line.
+fn parse<'a>(path: &'a Path, line: usize, text: &'a str) -> Result<Option<(Setting<'a>, Range)>> {
     let text = text.trim();
+    let wrong = || not_a_setting(path, line, text);
     let unset = text
         .strip_prefix("# CONFIG_")
-        .and_then(|rest| rest.strip_suffix(" is not set"));
-    let (symbol, value) = if let Some(symbol) = unset {
-        (symbol, None)
+        .and_then(|rest| rest.split_once(" is not set"));
+    let (symbol, value, rest) = if let Some((symbol, rest)) = unset {
+        (symbol, None, rest)
     } else if text.is_empty() || text.starts_with('#') {
         return Ok(None);
     } else {
         let assignment = text.strip_prefix("CONFIG_").and_then(|t| t.split_once('='));
-        match assignment {
-            Some((symbol, "n")) => (symbol, None),
-            Some((symbol, value)) => (symbol, Some(value)),
-            None => return Err(not_a_setting(path, line, text)),
-        }
+        let (symbol, rest) = assignment.ok_or_else(wrong)?;
+        let (value, rest) = rest.split_at(value_length(rest));
+        (symbol, (value != "n").then_some(value), rest)
+    };
+    let range = match rest.trim_start().strip_prefix('#') {
+        Some(range) => Range::parse(range),
+        None => rest.is_empty().then(Range::default),
     };
     let known = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if symbol.is_empty() || !symbol.chars().all(known) || !value.is_none_or(is_value) {
-        return Err(not_a_setting(path, line, text));
+        return Err(wrong());
     }
+    let range = range.ok_or_else(wrong)?;
     let setting = Setting {
         symbol,
         value,
@@ -165,7 +181,16 @@ fn parse<'a>(path: &'a Path, line: usize, text: &'a str) -> Result<Option<Settin
                 .hint(format!("write `CONFIG_{symbol}=y`")),
         );
     }
-    Ok(Some(setting))
+    Ok(Some((setting, range)))
+}
+
+/// Bytes of the value at the beginning of `text`: to the second quote of a string, or else to a space.
+fn value_length(text: &str) -> usize {
+    let end = match text.strip_prefix('"') {
+        Some(inner) => inner.find('"').map(|end| end + 2),
+        None => text.find(' '),
+    };
+    end.unwrap_or(text.len())
 }
 
 /// `y`, `m`, a decimal or hexadecimal number, or a quoted string, as Kconfig writes them.
@@ -184,7 +209,8 @@ fn not_a_setting(path: &Path, line: usize, text: &str) -> Error {
         "{}:{line}: `{text}` is not a line of a kernel configuration",
         path.display()
     ))
-    .hint("write `CONFIG_NAME=y`, `CONFIG_NAME=\"text\"`, `CONFIG_NAME=64`, `# CONFIG_NAME is not set` or a comment")
+    .note("write `CONFIG_NAME=y`, `CONFIG_NAME=\"text\"`, `CONFIG_NAME=64`, `# CONFIG_NAME is not set` or a comment")
+    .hint("after a space, it may say for which kernels it is: `# linux < 6.9`, `# linux >= 6.2, < 6.9`")
 }
 
 fn contradiction(first: &Setting<'_>, second: &Setting<'_>) -> Error {

@@ -19,6 +19,7 @@ mod kconfig;
 mod make;
 mod source;
 mod strip;
+mod version;
 mod vmlinux;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use source::Source;
 pub use vmlinux::check_vmlinux;
 
 use kconfig::Kconfig;
+use version::Version;
 
 /// The name of this stage in events.
 const STAGE: &str = "kernel";
@@ -89,8 +91,8 @@ const fn package(name: &'static str, proof: Proof, reason: &'static str) -> Host
     }
 }
 
-/// Configures the source and returns the path of the finished `.config`, in which every line of every fragment
-/// holds.
+/// Configures the source and returns the path of the finished `.config`, in which every line holds that the
+/// fragments have for this version of Linux.
 ///
 /// `work` is a folder for this very source that is kept between builds; the caller has locked it.
 ///
@@ -103,9 +105,11 @@ pub fn configure(
     work: &Path,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf> {
-    let settings = fragment::settings(fragments)?;
+    fragment::settings(fragments, None)?; // what is wrong for any version shows before a source is unpacked
     let work = files::absolute(work)?;
     let tree = source::unpack(source, &work, reporter)?;
+    let version = Version::of_source(&tree)?;
+    let settings = fragment::settings(fragments, Some(version))?;
     let log = work.join("build.log");
     files::remove(&log)?;
     let merged = work.join("fragments.config");
@@ -119,7 +123,8 @@ pub fn configure(
             .stream(|_| Ok(()))?;
     }
     let text = files::read_text(&next)?;
-    config::check(&settings, &text, || Kconfig::read(&tree, "x86"))?;
+    config::check(&settings, &text, || Kconfig::read(&tree, "x86"))
+        .map_err(|error| error.within(format!("Linux {version}")))?;
     let config = tree.join(".config");
     if !config.exists() || files::read_text(&config)? != text {
         files::rename(&next, &config)?;
@@ -184,4 +189,13 @@ pub fn build(
 /// How many jobs and threads to run.
 fn threads() -> u32 {
     available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
+}
+
+/// For the tests of those who take kernels from elsewhere.
+#[cfg(test)]
+pub(crate) mod testing {
+    /// The smallest file that [`super::check_vmlinux`] accepts.
+    pub(crate) fn smallest_kernel() -> Vec<u8> {
+        super::vmlinux::tests::kernel(18, 0x10_0020)
+    }
 }

@@ -28,7 +28,11 @@ pub(super) fn decode(
     let mut reader = Reader::new("", resolved.start, resolved.table, problems);
     let image = reader.table("image", image);
     let kernel = reader.table("kernel", kernel);
-    let initramfs = reader.table("initramfs", initramfs);
+    // A kernel with a mistake may be meant to be one.
+    let stock = kernel
+        .as_ref()
+        .is_none_or(|kernel| matches!(kernel.source, KernelSource::Image(_)));
+    let initramfs = reader.table("initramfs", |reader| initramfs(reader, stock));
     let rootfs = reader.table("rootfs", rootfs);
     let npm = reader.table("npm", npm);
     let vm = reader.table("vm", vm);
@@ -79,6 +83,11 @@ fn image(mut reader: Reader<'_>) -> Option<Image> {
 }
 
 fn kernel(mut reader: Reader<'_>) -> Option<KernelSpec> {
+    let is_stock = reader.has("image");
+    let image = reader.string("image", &PACKAGE);
+    if is_stock {
+        return stock_kernel(reader, image);
+    }
     let has = ["package", "url", "sha256"].map(|key| reader.has(key));
     let package = reader.string("package", &PACKAGE);
     let url = reader.string("url", &URL);
@@ -97,13 +106,34 @@ fn kernel(mut reader: Reader<'_>) -> Option<KernelSpec> {
     let fragments = reader.required("fragments", "[\"base\", \"virtio\"]", |r, key| {
         r.list(key, &PLAIN, 1)
     });
-    let cmdline = reader.required("cmdline", "\"console=ttyS0 root=/dev/vda rw\"", |r, key| {
-        r.string(key, &LINE)
-    });
+    let cmdline = cmdline_of(&mut reader);
     reader.finish();
     Some(KernelSpec {
         source: source?,
         fragments: fragments?,
+        cmdline: cmdline?,
+    })
+}
+
+fn cmdline_of(reader: &mut Reader<'_>) -> Option<Located<String>> {
+    let example = "\"console=ttyS0 root=/dev/vda rw\"";
+    reader.required("cmdline", example, |r, key| r.string(key, &LINE))
+}
+
+/// A kernel that is built already.
+fn stock_kernel(mut reader: Reader<'_>, image: Option<Located<String>>) -> Option<KernelSpec> {
+    for key in ["package", "url", "sha256", "fragments"] {
+        if let Some(at) = reader.remove(key) {
+            let message = format!("a kernel from `image` is built already: it has no `{key}`");
+            let hint = "remove `image` to build a kernel, or this key to take one as it is";
+            reader.problem(Problem::new(&at, message, hint));
+        }
+    }
+    let cmdline = cmdline_of(&mut reader);
+    reader.finish();
+    Some(KernelSpec {
+        source: KernelSource::Image(image?),
+        fragments: Vec::new(),
         cmdline: cmdline?,
     })
 }
@@ -116,7 +146,7 @@ fn no_one_source(
     url: Option<Located<String>>,
     sha256: Option<Located<String>>,
 ) {
-    let either = "name the source by `package` alone, or by `url` and `sha256`";
+    let either = "name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`";
     let (at, message) = match has {
         [false, false, false] => (None, "[kernel] does not say where the source comes from"),
         [true, true, _] => (
@@ -136,9 +166,19 @@ fn no_one_source(
     reader.problem(Problem::new(&at, message, either));
 }
 
-fn initramfs(mut reader: Reader<'_>) -> Option<Initramfs> {
-    let modes = [("minimal", Initramfs::Minimal), ("none", Initramfs::None)];
+fn initramfs(mut reader: Reader<'_>, stock: bool) -> Option<Initramfs> {
+    let modes = [
+        ("minimal", Initramfs::Minimal),
+        ("distribution", Initramfs::Distribution),
+        ("none", Initramfs::None),
+    ];
     let mode = reader.or("mode", Initramfs::Minimal, |r, key| r.one_of(key, &modes));
+    if mode == Some(Initramfs::Distribution) && !stock {
+        let message = "a distribution's initramfs is for a kernel of the distribution";
+        let hint =
+            "name one: kernel.image = \"linux-image-cloud-amd64\"; or say mode = \"minimal\"";
+        reader.problem(Problem::new(&reader.at().clone(), message, hint));
+    }
     reader.finish();
     mode
 }

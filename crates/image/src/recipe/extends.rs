@@ -132,14 +132,19 @@ fn merge(mut parent: Table, child: Table, name: &str, problems: &mut Vec<Problem
     parent
 }
 
-/// A kernel has one source: a child that names one does not inherit the other kind.
+/// A kernel has one source: a child that names one does not inherit another kind.
 fn replace_source(parent: &mut Table, child: &Table) {
-    if child.contains_key("package") {
-        parent.remove("url");
-        parent.remove("sha256");
-    }
-    if child.contains_key("url") {
-        parent.remove("package");
+    const KINDS: [(&str, &[&str]); 3] = [
+        ("package", &["url", "sha256", "image"]),
+        ("url", &["package", "image"]),
+        ("image", &["package", "url", "sha256", "fragments"]),
+    ];
+    for (key, others) in KINDS {
+        if child.contains_key(key) {
+            for other in others {
+                parent.remove(*other);
+            }
+        }
     }
 }
 

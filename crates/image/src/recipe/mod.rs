@@ -73,17 +73,20 @@ pub struct Image {
 /// `[kernel]`
 #[derive(Clone, Debug)]
 pub struct KernelSpec {
-    /// Where its source comes from.
+    /// Where it comes from.
     pub source: KernelSource,
-    /// Names of `kernel-config/NAME.config`, later ones win.
+    /// Names of `kernel-config/NAME.config`, later ones win; none for a kernel that is built already.
     pub fragments: Vec<Located<String>>,
     /// The command line; launchers add `ip=`.
     pub cmdline: Located<String>,
 }
 
-/// Where the kernel's source comes from.
+/// Where the kernel comes from.
 #[derive(Clone, Debug)]
 pub enum KernelSource {
+    /// A kernel that the distribution has built, and its modules: a package, which becomes part of the root filesystem, or
+    /// one that depends on it: `linux-image-cloud-amd64`.
+    Image(Located<String>),
     /// A package of the distribution that holds the source: `linux-source-6.1`.
     Package(Located<String>),
     /// A tarball.
@@ -98,8 +101,12 @@ pub enum KernelSource {
 /// `[initramfs]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initramfs {
-    /// Our own PID 1 finds the root disk by name, UUID, label or partition and switches to it.
+    /// Our own PID 1 finds the root disk by name, UUID, label or partition and switches to it. Of a stock kernel it loads
+    /// the modules that this needs.
     Minimal,
+    /// What the distribution's own tools made when the stock kernel's package was configured: slow, and what ours is
+    /// compared with.
+    Distribution,
     /// The kernel mounts the root disk itself.
     None,
 }

@@ -57,6 +57,12 @@ impl<'p> Reader<'p> {
         self.table.contains_key(key)
     }
 
+    /// Takes a key that has no place beside another one; `None` where it is not there. Where it stands.
+    pub(super) fn remove(&mut self, key: &'static str) -> Option<Location> {
+        self.known.push(key);
+        self.table.remove(key).map(|(at, _)| at)
+    }
+
     /// Reads a key that must be there: `required("marker", "the line ...", |r, key| r.string(key, &LINE))`.
     pub(super) fn required<T>(
         &mut self,

@@ -23,7 +23,7 @@ impl Run<'_> {
         if self.cached(stage::LINT, &self.plan.lint).is_some() {
             return Ok(());
         }
-        let (packages, npm) = (self.lint_packages()?, self.npm()?);
+        let (packages, npm) = (self.package_layers()?, self.npm()?);
         let detail = "looking for what would fail at boot";
         self.stage(stage::LINT, &self.plan.lint, detail, |out| {
             let judged = self.judge(&packages, &npm, parts)?;
@@ -42,12 +42,12 @@ impl Run<'_> {
 
     /// What the rules find, waivers applied.
     pub(crate) fn lint_report(&self, parts: &Parts) -> Result<Judged, FetchError> {
-        let (packages, npm) = (self.lint_packages()?, self.npm()?);
+        let (packages, npm) = (self.package_layers()?, self.npm()?);
         Ok(self.judge(&packages, &npm, parts)?)
     }
 
     /// The package tree, which the table of stages has already if the image was just made of it.
-    fn lint_packages(&self) -> Result<Vec<PathBuf>, FetchError> {
+    pub(super) fn package_layers(&self) -> Result<Vec<PathBuf>, FetchError> {
         let store = self.sources.store;
         let keys = self.plan.packages.iter();
         let stored: Option<Vec<PathBuf>> =
@@ -67,10 +67,11 @@ impl Run<'_> {
         let vmlinux = files::read_start(&parts.kernel.join(kernel::FILE), HEAD)?;
         let initramfs = parts.initramfs.as_deref().map(|folder| {
             let archive = files::read(&folder.join(initramfs::FILE))?;
+            let unpacked = initramfs::unpack(&archive)?;
             Ok::<_, Error>(Initramfs {
                 bytes: archive.len() as u64,
-                unpacked: archive.len() as u64, // our archives are not compressed
-                modules: initramfs::modules(&archive)?,
+                unpacked: unpacked.bytes,
+                modules: unpacked.modules,
             })
         });
         let image = Image {

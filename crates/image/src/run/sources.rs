@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kindling_base::{Event, Outcome, Result, files, hash};
+use kindling_base::{Error, Event, Outcome, Result, files, hash};
 use kindling_debian::{Client, FetchError, LockedPackage, deb, fetch_packages, fetch_url};
 
 use super::Run;
@@ -99,6 +99,10 @@ impl Run<'_> {
     /// The kernel's source as a tarball: downloaded as it is, or taken out of its .deb.
     pub(super) fn kernel_tarball(&self) -> Result<Tarball, FetchError> {
         match &self.locked.lock.kernel {
+            PinnedKernel::Image { image } => {
+                let what = format!("{image} is a kernel and no source of one");
+                Err(Error::internal(what).into())
+            }
             PinnedKernel::Url { url, sha256 } => Ok(Tarball {
                 path: self.download_url(url, sha256)?,
                 sha256: sha256.clone(),

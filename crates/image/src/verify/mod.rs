@@ -78,7 +78,7 @@ fn build(request: &Request<'_>, world: &World) -> Result<PathBuf> {
     let store = Store::open(&world.store())?;
     let lock = &request.locked.lock;
     let pinned = lock.packages.iter().map(|package| package.sha256.as_str());
-    for sha256 in pinned.chain([lock.kernel.sha256()]) {
+    for sha256 in pinned.chain(lock.kernel.source_sha256()) {
         if let Some(blob) = request.store.blob(sha256) {
             store.adopt_blob(sha256, &blob)?;
         }

@@ -52,7 +52,7 @@ fn report(fragment: &str, config: &str) -> Option<String> {
         path: PathBuf::from("kernel-config/x.config"),
         text: fragment.to_owned(),
     }];
-    let settings = settings(&fragments).unwrap();
+    let settings = settings(&fragments, None).unwrap();
     let result = check(&settings, config, || Kconfig::read(tree.path(), "x86"));
     result.err().map(|error| error.report())
 }

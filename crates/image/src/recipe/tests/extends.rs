@@ -38,6 +38,25 @@ image.hostname = \"child\"
 }
 
 #[test]
+fn a_child_has_the_kind_of_kernel_that_it_names() {
+    let kernel = |child: &str| {
+        let stock = "extends = \"base\"\nkernel.image = \"linux-image-amd64\"\n";
+        let files = [("child", child), ("stock", stock), ("base", GOOD)];
+        load_first(&files).map(|recipe| recipe.kernel)
+    };
+    let stock = kernel("extends = \"stock\"\n").unwrap();
+    assert!(matches!(stock.source, KernelSource::Image(_)) && stock.fragments.is_empty());
+    let built = "extends = \"stock\"\nkernel.package = \"linux-source-6.1\"\n";
+    let own = kernel(&format!("{built}kernel.fragments = [\"base\"]\n")).unwrap();
+    assert!(matches!(own.source, KernelSource::Package(_)));
+    assert!(kernel(built).unwrap_err().contains("fragments"));
+    // What it names beside a built kernel is its own mistake.
+    let both =
+        "extends = \"base\"\nkernel.image = \"linux-image-amd64\"\nkernel.fragments = [\"base\"]\n";
+    assert!(kernel(both).unwrap_err().contains("it has no `fragments`"));
+}
+
+#[test]
 fn packages_of_npm_are_added_and_taken_away_by_name() {
     let parent =
         format!("{GOOD}\n[npm]\npackages = [\"@a/tool@^1\", \"left\", \"right@1 || 2\"]\n");

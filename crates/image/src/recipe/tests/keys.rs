@@ -106,7 +106,7 @@ fn missing_keys_come_with_an_example() {
       r/x.toml:1:1: there is no table [kernel]
       1 | [image]
         | ^
-      hint: name the source by `package` alone, or by `url` and `sha256`
+      hint: name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`
             add to [kernel]: fragments = ["base", "virtio"]
             add to [kernel]: cmdline = "console=ttyS0 root=/dev/vda rw"
       r/x.toml:1:1: there is no table [rootfs]

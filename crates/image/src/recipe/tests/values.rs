@@ -1,7 +1,7 @@
 //! What a value may be.
 
 use super::{GOOD, load_first, spoiled};
-use crate::recipe::KernelSource;
+use crate::recipe::{Initramfs, KernelSource};
 
 #[test]
 fn an_epoch_is_a_moment_with_a_zone() {
@@ -102,31 +102,31 @@ fn a_kernel_has_one_source() {
     error: r/x.toml:6:1: [kernel] does not say where the source comes from
       6 | [kernel]
         | ^^^^^^^^
-    hint: name the source by `package` alone, or by `url` and `sha256`
+    hint: name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`
     ");
     insta::assert_snapshot!(spoiled(package, &format!("{package}\n{url}")), @r#"
     error: r/x.toml:8:7: a kernel from a package cannot come from a URL as well
       8 | url = "https://kernel.example/linux.tar.xz"
         |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: name the source by `package` alone, or by `url` and `sha256`
+    hint: name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`
     "#);
     insta::assert_snapshot!(spoiled(package, url), @r#"
     error: r/x.toml:7:7: `url` needs the tarball's `sha256` beside it
       7 | url = "https://kernel.example/linux.tar.xz"
         |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: name the source by `package` alone, or by `url` and `sha256`
+    hint: name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`
     "#);
     insta::assert_snapshot!(spoiled(package, &sha256), @r#"
     error: r/x.toml:7:10: `sha256` without the `url` of the tarball
       7 | sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
         |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: name the source by `package` alone, or by `url` and `sha256`
+    hint: name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`
     "#);
     insta::assert_snapshot!(spoiled(package, &format!("{package}\n{sha256}")), @r#"
     error: r/x.toml:8:10: `sha256` belongs to a `url`, and this kernel is from a package
       8 | sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
         |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: name the source by `package` alone, or by `url` and `sha256`
+    hint: name the source by `package` alone, or by `url` and `sha256`; or a built kernel by `image`
     "#);
     insta::assert_snapshot!(spoiled(package, &format!("{url}\nsha256 = \"ABC\"")), @r#"
     error: r/x.toml:8:10: `sha256` cannot be "ABC"
@@ -139,6 +139,46 @@ fn a_kernel_has_one_source() {
     assert!(
         matches!(kernel.source, KernelSource::Url { url, .. } if url.value.ends_with("linux.tar.xz"))
     );
+}
+
+#[test]
+fn a_kernel_that_is_built_already_has_nothing_to_build_it_from() {
+    let built = "package = \"linux-source-6.1\"\nfragments = [\"base\", \"virtio\"]";
+    let image = "image = \"linux-image-cloud-amd64\"";
+    let good = GOOD.replace(built, image);
+    let recipe = load_first(&[("x", &good)]).unwrap();
+    assert!(
+        matches!(&recipe.kernel.source, KernelSource::Image(name) if name.value == "linux-image-cloud-amd64")
+    );
+    assert_eq!(recipe.kernel.fragments.len(), 0);
+    insta::assert_snapshot!(spoiled("cmdline", &format!("{image}\ncmdline")), @r#"
+    error: 2 mistakes in r/x.toml
+      r/x.toml:7:1: a kernel from `image` is built already: it has no `package`
+      7 | package = "linux-source-6.1"
+        | ^^^^^^^
+      hint: remove `image` to build a kernel, or this key to take one as it is
+      r/x.toml:8:1: a kernel from `image` is built already: it has no `fragments`
+      8 | fragments = ["base", "virtio"]
+        | ^^^^^^^^^
+      hint: remove `image` to build a kernel, or this key to take one as it is
+    "#);
+    let misspelt = spoiled(built, "imgae = \"linux-image-amd64\"");
+    assert!(misspelt.contains("did you mean `image`?"), "{misspelt}");
+    insta::assert_snapshot!(spoiled(built, "image = 3"), @r"
+    error: r/x.toml:7:9: `image`: expected a string, found an integer
+      7 | image = 3
+        |         ^
+    hint: write it in double quotes
+    ");
+    let distribution = "[initramfs]\nmode = \"distribution\"\n";
+    let own = load_first(&[("x", &(good + distribution))]).unwrap();
+    assert_eq!(own.initramfs, Initramfs::Distribution);
+    insta::assert_snapshot!(load_first(&[("x", &(GOOD.to_owned() + distribution))]).unwrap_err(), @r#"
+    error: r/x.toml:17:1: a distribution's initramfs is for a kernel of the distribution
+      17 | [initramfs]
+         | ^^^^^^^^^^^
+    hint: name one: kernel.image = "linux-image-cloud-amd64"; or say mode = "minimal"
+    "#);
 }
 
 #[test]
