@@ -160,7 +160,7 @@ impl Job {
 
     /// Whether a port of its VM has to be published to be asked.
     pub(super) fn publishes(&self, bench: &Bench<'_>) -> bool {
-        let words: Vec<&String> = bench.options.run.iter().chain(&self.run).collect();
+        let words = merged(bench.options.run.iter().chain(&self.run));
         let asks = |option: &str, value: &str| {
             words
                 .windows(2)
