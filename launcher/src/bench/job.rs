@@ -30,21 +30,39 @@ pub(super) struct Job {
     pub(super) addressed: bool,
 }
 
-/// Options as they are, but with all arguments for the kernel in one `--append`, which may be given once only.
-fn merged<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let (mut merged, mut appended) = (Vec::new(), Vec::new());
+/// The options of `kindling run` that may be given more than once.
+const REPEATABLE: [&str; 3] = ["--publish", "-p", "--append"];
+
+/// Options of which a later one replaces an earlier one of the same name: a side's own those of all. What they add to the
+/// kernel's command line is put together.
+pub(super) fn merged<'a>(words: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut options: Vec<(String, Option<String>)> = Vec::new();
     let mut words = words.peekable();
     while let Some(word) = words.next() {
-        if word == "--append" && words.peek().is_some() {
-            appended.extend(words.next().cloned());
-        } else {
-            merged.push(word.clone());
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => {
+                (name.to_owned(), Some(value.to_owned()))
+            }
+            _ => {
+                // `--append` takes whatever follows it, as clap is told to.
+                let value = words.next_if(|next| word == "--append" || !next.starts_with('-'));
+                (word.clone(), value.cloned())
+            }
+        };
+        let repeatable = REPEATABLE.contains(&name.as_str());
+        let earlier = options.iter_mut().find(|(earlier, _)| *earlier == name);
+        match (earlier, value) {
+            (Some((_, Some(earlier))), Some(value)) if name == "--append" => {
+                *earlier = format!("{earlier} {value}");
+            }
+            (Some((_, earlier)), value) if !repeatable => *earlier = value,
+            (_, value) => options.push((name, value)),
         }
     }
-    if !appended.is_empty() {
-        merged.extend(["--append".to_owned(), appended.join(" ")]);
-    }
-    merged
+    let each = options
+        .into_iter()
+        .flat_map(|(name, value)| [Some(name), value]);
+    each.flatten().collect()
 }
 
 /// What a benchmark of something saved does.
@@ -142,7 +160,7 @@ impl Job {
 
     /// Whether a port of its VM has to be published to be asked.
     pub(super) fn publishes(&self, bench: &Bench<'_>) -> bool {
-        let words: Vec<&String> = bench.options.run.iter().chain(&self.run).collect();
+        let words = merged(bench.options.run.iter().chain(&self.run));
         let asks = |option: &str, value: &str| {
             words
                 .windows(2)

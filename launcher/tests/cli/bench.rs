@@ -136,7 +136,7 @@ fn clones_of_a_vm_are_measured_one_by_one_and_it_goes_on() {
 }
 
 #[test]
-fn firecrackers_own_timer_and_metrics_are_told() {
+fn firecrackers_own_timer_is_told() {
     if !has_firecracker() {
         return;
     }
