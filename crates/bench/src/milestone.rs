@@ -85,7 +85,7 @@ impl Milestone {
             }
             Self::VmmReady => "QEMU has greeted on QMP, Firecracker has accepted on its API. Host.",
             Self::Running => {
-                "The monitor has confirmed that the guest's processors run (`cont`, InstanceStart or a load that resumes). Host."
+                "The monitor has confirmed that the guest's processors run (cont, InstanceStart or a load that resumes). Host."
             }
             Self::KernelStart => {
                 "Zero of the guest's monotonic clock, early in start_kernel. Guest, joined."

@@ -149,11 +149,7 @@ fn firecrackers_own_timer_is_told() {
     );
     for run in &report.subjects[0].runs {
         in_order(run, &WHOLE);
-        let told: Vec<&str> = run.monitor_ms.keys().map(String::as_str).collect();
-        assert!(
-            told.contains(&"boot timer") && told.contains(&"process start"),
-            "{run:#?}"
-        );
+        assert!(run.monitor_ms["boot timer"] > 0.0, "{run:#?}");
     }
     nothing_is_left(&case);
 }

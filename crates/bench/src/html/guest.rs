@@ -12,6 +12,9 @@ const ROW: f64 = 21.0;
 /// Rows of a chart.
 const MOST: usize = 32;
 
+/// A unit that took less is not shown: a socket is there at once.
+const SHORT_MS: f64 = 0.5;
+
 /// From this many milliseconds on a step of the kernel has to explain itself.
 const LONG_MS: f64 = 5.0;
 
@@ -20,7 +23,8 @@ pub(super) fn units(profile: &Profile) -> String {
     // Devices are waited for, not started, and targets only wait.
     let started = |unit: &&Unit| {
         let kind = unit.name.rsplit('.').next().unwrap_or_default();
-        matches!(kind, "service" | "mount" | "socket" | "swap") && unit.from_ms >= profile.init_ms
+        let starts = matches!(kind, "service" | "mount" | "socket" | "swap");
+        starts && unit.from_ms >= profile.init_ms && unit.took_ms() >= SHORT_MS
     };
     let mut longest: Vec<&Unit> = profile.units.iter().filter(started).collect();
     longest.sort_by(|a, b| b.took_ms().total_cmp(&a.took_ms()));
@@ -43,7 +47,8 @@ pub(super) fn units(profile: &Profile) -> String {
         } else {
             "c5"
         };
-        bar(&mut inside, &scale, row, (&unit.name, from, to, class));
+        let name = unit.name.replace("\\x2d", "-"); // systemd-escape(1)
+        bar(&mut inside, &scale, row, (&name, from, to, class));
     }
     drawing(WIDTH, bottom + 24.0, "units", &inside)
 }

@@ -20,7 +20,7 @@ pub fn page(report: &Report, tolerance: f64) -> String {
         [first, second] => Comparison::of(first, second, tolerance),
         _ => None,
     };
-    let title = headline(report, compared.as_ref());
+    let title = capital(&headline(report, compared.as_ref()));
     let mut body = format!(
         "<header><div class=\"kicker\">kindling bench</div><h1>{}</h1>{}</header>",
         escape(&title),
@@ -45,6 +45,17 @@ pub fn page(report: &Report, tolerance: f64) -> String {
             report.subjects.iter().map(|s| s.runs.len()).sum::<usize>()
         ))
     )
+}
+
+/// The text with its first letter as a capital one, unless that is the beginning of a bundle's name.
+fn capital(text: &str) -> String {
+    for first in ["cold boot", "resume"] {
+        if let Some(rest) = text.strip_prefix(first) {
+            let (letter, others) = first.split_at(1);
+            return format!("{}{others}{rest}", letter.to_uppercase());
+        }
+    }
+    text.to_owned()
 }
 
 /// The one sentence that a reader takes home.

@@ -25,17 +25,18 @@ fn colour(phase: &Phase) -> &'static str {
 /// One bar for each subject, on one axis, so that their lengths compare.
 pub(super) fn side_by_side(subjects: &[Subject]) -> String {
     const BAR: f64 = 38.0;
+    const LEFT: f64 = 16.0;
     let spans: Vec<Vec<(&Phase, f64, f64)>> = subjects.iter().map(main_spans).collect();
     let end =
         |spans: &Vec<(&Phase, f64, f64)>| spans.iter().map(|(_, _, to)| *to).fold(0.0, f64::max);
     let longest = spans.iter().map(end).fold(0.0, f64::max);
-    let scale = Scale::new(0.0, longest, 4.0, RIGHT);
+    let scale = Scale::new(0.0, longest, LEFT, RIGHT);
     let bottom = subjects.len() as f64 * (BAR + 34.0) + 6.0;
     let mut inside = scale.axis(4.0, bottom);
     for ((subject, spans), row) in subjects.iter().zip(&spans).zip(0u32..) {
         let top = f64::from(row) * (BAR + 34.0) + 26.0;
         inside.push_str(&format!(
-            "<text class=\"strong\" x=\"4\" y=\"{:.0}\">{}</text>",
+            "<text class=\"strong\" x=\"{LEFT}\" y=\"{:.0}\">{}</text>",
             top - 8.0,
             escape(&subject.label)
         ));

@@ -123,8 +123,8 @@ pub(super) fn method(report: &Report) -> String {
         .filter_map(|run| run.clock);
     if let Some(bound) = clocks.map(|clock| clock.bound_ms).reduce(f64::max) {
         section.push_str(&format!(
-            "<p class=\"note\">The guest's clock was placed on the host's by asking its agent: in no run does it lie \
-             further than {} ms from there.</p>",
+            "<p class=\"note\">The guest's clock was placed on the host's by asking its agent (or, without one, by its marker): \
+             in no run does it lie further than {} ms from there.</p>",
             ms(bound)
         ));
     }
