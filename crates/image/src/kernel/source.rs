@@ -30,6 +30,9 @@ const MARKER: &str = ".kindling-source";
 /// tree for all architectures, and `tools` holds programs for other machines and people.)
 const NOT_BUILT: [&str; 3] = ["Documentation", "tools/perf", "tools/testing"];
 
+/// Of another architecture, and read by every build of 6.12 all the same: `fs/hostfs/Makefile` includes a file of it.
+const READ_BY_ALL: &str = "arch/um/scripts";
+
 /// Memory that the decoder may use for its threads: eight blocks of Debian's tarball (24 MiB each).
 const DECODER_MEMORY: u64 = 256 << 20;
 
@@ -216,7 +219,10 @@ fn is_needed(path: &Path) -> bool {
         let folder = inner.components().next();
         inner.components().count() > 1 && folder != Some(Component::Normal("x86".as_ref()))
     });
-    kconfig || !(other_architecture || NOT_BUILT.iter().any(|folder| path.starts_with(folder)))
+    let read_by_all = path.starts_with(READ_BY_ALL);
+    kconfig
+        || read_by_all
+        || !(other_architecture || NOT_BUILT.iter().any(|folder| path.starts_with(folder)))
 }
 
 fn write(target: &Path, content: &[u8], mode: u32) -> Result<()> {
