@@ -92,7 +92,7 @@ impl Browser {
     pub fn wait(&self, script: &str) {
         let started = Instant::now();
         while self.script(script) != Value::Bool(true) {
-            let page = self.script("return document.documentElement.outerHTML.slice(0, 2000)");
+            let page = self.script("return document.documentElement?.outerHTML.slice(0, 2000)");
             assert!(started.elapsed() < LIMIT, "`{script}` stays false\n{page}");
         }
     }

@@ -1,82 +1,92 @@
-//! A running guest that a test gives commands to.
+//! A running guest that a test gives commands to, through its agent.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::cell::RefCell;
+use std::net::TcpListener;
+
+use kindling_base::Command;
 
 use crate::{Ran, Scratch, project};
 
-/// Longer than any command here takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(240);
-
-/// Where the guest's shell listens: tests/guest-check/kindling-shell.socket.
-const SHELL: u16 = 2323;
-
-/// A guest with a shell for root on a port, which no image of ours has.
+/// A guest of a bundle of this project, with a state folder of its own; what was started from it goes with it.
 pub struct Guest<'a> {
     scratch: &'a Scratch,
-    name: &'static str,
-    shell: u16,
+    name: String,
+    /// Every VM of the state folder, this one included.
+    all: RefCell<Vec<String>>,
 }
 
 impl<'a> Guest<'a> {
-    /// Boots `recipe` with the shell added, and port `guest` reachable at port `host` of the loopback.
-    pub fn boot(scratch: &'a Scratch, recipe: &str, (host, guest): (u16, u16)) -> Self {
-        let overlay = scratch.path("rootfs-overlays/guest-shell");
-        let units = overlay.join("usr/lib/systemd/system");
-        let wants = overlay.join("etc/systemd/system/sockets.target.wants");
-        std::fs::create_dir_all(&units).unwrap();
-        std::fs::create_dir_all(&wants).unwrap();
-        for unit in ["kindling-shell.socket", "kindling-shell@.service"] {
-            let from = project().join("tests/guest-check").join(unit);
-            std::fs::copy(from, units.join(unit)).unwrap();
-        }
-        let target = "/usr/lib/systemd/system/kindling-shell.socket";
-        std::os::unix::fs::symlink(target, wants.join("kindling-shell.socket")).unwrap();
-        let with_shell = format!("{recipe}-with-shell");
-        scratch.recipe_like(
-            &with_shell,
-            recipe,
-            "[rootfs]\noverlays = [\"guest-shell\"]\n",
-        );
-        Ran::new(&scratch.xtask(&["build-image", &with_shell])).ok();
-        let (name, shell) = ("desktop", free_port());
-        let ports = [format!("{host}:{guest}"), format!("{shell}:{SHELL}")];
-        let run = [
-            "run",
-            "--detach",
-            "--name",
-            name,
-            "--publish",
-            &ports[0],
-            "--publish",
-            &ports[1],
-        ];
-        Ran::new(&scratch.kindling(&[&run[..], &[&with_shell]].concat())).ok();
-        Self {
+    /// Boots the bundle of `recipe`; each pair is a port of the loopback here and the guest's port behind it.
+    pub fn boot(scratch: &'a Scratch, recipe: &str, ports: &[(u16, u16)]) -> Self {
+        let name = "desktop".to_owned();
+        let guest = Self {
             scratch,
+            all: RefCell::new(vec![name.clone()]),
             name,
-            shell,
-        }
+        };
+        let run = ["run", "--detach", "--name", &guest.name];
+        let command = guest.kindling(&run).args(publish(ports)).arg(recipe);
+        Ran::new(&command).ok();
+        guest
+    }
+
+    /// `cargo kindling ...` with this guest's state folder.
+    pub fn kindling(&self, args: &[&str]) -> Command {
+        self.scratch.kindling(args).directory(project())
     }
 
     /// What a script prints that root's `sh` runs in the guest, standard error included.
     pub fn run(&self, script: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.shell)).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        stream.write_all(script.as_bytes()).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        let mut printed = Vec::new();
-        stream.read_to_end(&mut printed).unwrap();
-        String::from_utf8_lossy(&printed).into_owned()
+        let ran = self.run_as("root", script);
+        ran.stdout + &ran.stderr
+    }
+
+    /// How a script ends that `user`'s `sh` runs in the guest.
+    pub fn run_as(&self, user: &str, script: &str) -> Ran {
+        let exec = ["exec", &self.name, "--user", user, "--", "sh", "-c", script];
+        Ran::new(&self.kindling(&exec))
+    }
+
+    /// Milliseconds from the start of the monitor to the marker.
+    pub fn ready_after_ms(&self) -> u64 {
+        let listed = Ran::new(&self.kindling(&["ps", "--json"])).ok().stdout;
+        let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+        let own = listed.iter().find(|vm| vm["name"] == *self.name);
+        own.unwrap()["ready_after_ms"].as_u64().unwrap()
+    }
+
+    /// Saves the machine, which goes on, as `snapshot`.
+    pub fn save(&self, snapshot: &str) {
+        Ran::new(&self.kindling(&["snapshot", &self.name, "--name", snapshot])).ok();
+    }
+
+    /// Asks the guest to power off, and removes it.
+    pub fn stop(&self) {
+        Ran::new(&self.kindling(&["stop", &self.name])).ok();
+        Ran::new(&self.kindling(&["rm", &self.name])).ok();
+    }
+
+    /// The command that resumes `snapshot` as the VM `name`, which goes when this guest does.
+    pub fn resume(&self, snapshot: &str, name: &str, ports: &[(u16, u16)]) -> Command {
+        self.all.borrow_mut().push(name.to_owned());
+        let resume = ["resume", snapshot, "--name", name];
+        self.kindling(&resume).args(publish(ports))
     }
 }
 
 impl Drop for Guest<'_> {
     fn drop(&mut self) {
-        Ran::new(&self.scratch.kindling(&["stop", self.name]));
-        Ran::new(&self.scratch.kindling(&["rm", self.name]));
+        for name in self.all.borrow().iter() {
+            Ran::new(&self.kindling(&["rm", "--force", name])); // it may be gone already
+        }
     }
+}
+
+fn publish(ports: &[(u16, u16)]) -> impl Iterator<Item = String> {
+    let flags = ports
+        .iter()
+        .flat_map(|(host, guest)| ["--publish".to_owned(), format!("{host}:{guest}")]);
+    flags.collect::<Vec<_>>().into_iter()
 }
 
 /// A port of the loopback that nobody has now.

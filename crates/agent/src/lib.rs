@@ -4,17 +4,22 @@
 //! [`serve`] is one channel's whole life, over any pair of a reader and a writer; [`port`] and [`vsock`] are the channels
 //! of QEMU and of Firecracker. Threads, no event loop: a handful of streams, each with its own, is what a guest has.
 //!
+//! [`http`] is another process of the same program, which answers on a port.
+//!
 //! **Whoever reaches a channel is root in this guest.** The port is the host's and root's alone; connections over vsock
 //! are taken from the host only.
 
 mod exec;
 mod files;
+pub mod http;
+pub mod image;
 mod outbox;
 mod personalise;
 pub mod port;
 mod power;
 mod session;
 mod stream;
+pub mod systemd;
 mod user;
 pub mod vsock;
 

@@ -1,14 +1,40 @@
-//! `kindling-agent`: serves the launcher over every channel that this guest has.
+//! `kindling-agent`: serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`:
+//! answers over HTTP instead, at the socket that systemd passes or at an address.
 
+use std::ffi::OsString;
 use std::io;
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
-use kindling_agent::{port, vsock};
+use kindling_agent::{http, image, port, systemd, vsock};
 use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
+/// What opens pages in the desktop: crates/open.
+const OPENER: &str = "/usr/lib/kindling/open";
+
 fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match args.as_slice() {
+        [] => channels(),
+        [mode] if mode == "--http" => answer(systemd::passed_listener().ok_or_else(|| {
+            io::Error::other("systemd passed no socket; say an address to listen at")
+        })),
+        [mode, address] if mode == "--http" => {
+            answer(TcpListener::bind(address.to_string_lossy().as_ref()))
+        }
+        _ => {
+            report(
+                "arguments",
+                &io::Error::other("expected none, or --http [ADDRESS:PORT]"),
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn channels() -> ExitCode {
     let (ended, endings) = mpsc::channel::<(&str, io::Error)>();
     let start = |name: &'static str, run: Box<dyn FnOnce() -> io::Error + Send>| {
         let ended = ended.clone();
@@ -29,6 +55,22 @@ fn main() -> ExitCode {
     if let Ok((name, error)) = endings.recv() {
         report(name, &error);
     }
+    ExitCode::FAILURE
+}
+
+fn answer(listener: io::Result<TcpListener>) -> ExitCode {
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => {
+            report("http", &error);
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Err(error) = systemd::ready() {
+        report("systemd", &error);
+    }
+    let guest = http::Guest::new(image::hash(), OPENER.into());
+    report("http", &http::serve(&listener, guest));
     ExitCode::FAILURE
 }
 

@@ -16,6 +16,9 @@ pub const OVERLAY: &str = "agent";
 /// Where the program is in the image.
 const PATH: &str = "usr/lib/kindling/agent";
 
+/// Where the agent reads which image it is in.
+const RELEASE: &str = "usr/lib/kindling/image-release";
+
 /// The most that the program may weigh.
 pub const LIMIT_BYTES: usize = 8 << 20;
 
@@ -45,14 +48,15 @@ pub fn build(source: &Path, work: &Path, out: &Path) -> Result<()> {
     files::write_atomic(&out.join(FILE), &program, 0o755)
 }
 
-/// The program in the image, to be laid over the packages before the overlays. `stage` is the folder of [`build`].
+/// The program in the image, and the image's name and key for it to tell, to be laid over the packages before the
+/// overlays. `stage` is the folder of [`build`].
 ///
 /// # Errors
 /// The program cannot be read.
-pub(crate) fn entries(stage: &Path) -> Result<Vec<OverlayEntry>> {
-    let entry = |path: &str, kind| OverlayEntry {
+pub(crate) fn entries(stage: &Path, name: &str, key: &str) -> Result<Vec<OverlayEntry>> {
+    let entry = |path: &str, mode, kind| OverlayEntry {
         path: path.into(),
-        mode: 0o755,
+        mode,
         uid: 0,
         gid: 0,
         listed: false,
@@ -60,10 +64,18 @@ pub(crate) fn entries(stage: &Path) -> Result<Vec<OverlayEntry>> {
         kind,
     };
     let parent = PATH.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let program = files::read(&stage.join(FILE))?;
     Ok(vec![
-        entry(parent, OverlayKind::Directory),
-        entry(PATH, OverlayKind::File(files::read(&stage.join(FILE))?)),
+        entry(parent, 0o755, OverlayKind::Directory),
+        entry(PATH, 0o755, OverlayKind::File(program)),
+        entry(RELEASE, 0o644, OverlayKind::File(release(name, key).into())),
     ])
+}
+
+/// Which image it is, in the format and by the names of os-release(5). The key of the stage `rootfs` is what can be known
+/// before the image is: it covers all that the image is made of, and the bundle's `provenance.json` has it as well.
+fn release(name: &str, key: &str) -> String {
+    format!("IMAGE_ID={name}\nIMAGE_VERSION={key}\n")
 }
 
 /// Hash of the C library that is linked in: another one makes another program.

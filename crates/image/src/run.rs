@@ -114,7 +114,7 @@ impl Run<'_> {
     /// What is laid over the packages: programs of ours, compiled, then the recipe's overlays.
     fn overlays(&self) -> Result<Vec<OverlayEntry>> {
         let mut entries = match self.agent()? {
-            Some(stage) => agent::entries(&stage)?,
+            Some(stage) => agent::entries(&stage, &self.locked.recipe.name, &self.plan.rootfs)?,
             None => Vec::new(),
         };
         for (program, key) in self.inputs.programs.iter().zip(&self.plan.programs) {

@@ -18,11 +18,43 @@ pub(crate) enum Answer {
     NotOpened {
         /// The address, for a person to open.
         url: String,
-        /// Why.
+        /// What kind of failure it is.
+        reason: Reason,
+        /// Why, for a person.
         error: String,
         /// Milliseconds since the address was taken.
         ms: u128,
     },
+}
+
+/// Why there is no window, for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// No session takes addresses, or its display is not there.
+    NoDesktop,
+    /// None came in time.
+    Timeout,
+    /// The browser did not start, or ended.
+    Failed,
+}
+
+impl Reason {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::NoDesktop, Self::Timeout, Self::Failed];
+
+    /// Its word in JSON, and between the session and its callers.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::NoDesktop => "no-desktop",
+            Self::Timeout => "timeout",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The reason of this word.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
 }
 
 impl Answer {
@@ -40,10 +72,16 @@ impl fmt::Display for Answer {
                 "{{\"opened\":true,\"window\":\"{window:#x}\",\"title\":{},\"ms\":{ms}}}",
                 Quoted(title)
             ),
-            Self::NotOpened { url, error, ms } => write!(
+            Self::NotOpened {
+                url,
+                reason,
+                error,
+                ms,
+            } => write!(
                 f,
-                "{{\"opened\":false,\"url\":{},\"error\":{},\"ms\":{ms}}}",
+                "{{\"opened\":false,\"url\":{},\"reason\":\"{}\",\"error\":{},\"ms\":{ms}}}",
                 Quoted(url),
+                reason.word(),
                 Quoted(error)
             ),
         }
@@ -83,10 +121,11 @@ mod tests {
         assert_eq!(opened.to_string(), expected);
         let not = Answer::NotOpened {
             url: "http://a/".into(),
+            reason: Reason::NoDesktop,
             error: "no display".into(),
             ms: 0,
         };
-        let expected = r#"{"opened":false,"url":"http://a/","error":"no display","ms":0}"#;
+        let expected = r#"{"opened":false,"url":"http://a/","reason":"no-desktop","error":"no display","ms":0}"#;
         assert_eq!(not.to_string(), expected);
     }
 }

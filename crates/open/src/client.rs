@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Reason};
 use crate::{SOCKET, complain};
 
 /// What the session's own limit leaves it to say so.
@@ -19,21 +19,25 @@ const LONGEST_ANSWER: u64 = 256 << 10;
 /// Hands an address, which is checked, to the session; returns what it answers.
 pub(crate) fn open(url: &str, timeout: Duration) -> Answer {
     let started = Instant::now();
-    let not = |error: String| Answer::NotOpened {
+    let not = |reason, error| Answer::NotOpened {
         url: url.to_owned(),
+        reason,
         error,
         ms: started.elapsed().as_millis(),
     };
     match ask(url, timeout) {
-        Ok(line) => parse(&line).unwrap_or_else(|| {
-            not(match line.is_empty() {
-                true => {
-                    "the desktop ended without an answer; see `journalctl -u kindling-open`".into()
-                }
-                false => line,
-            })
-        }),
-        Err(error) => not(format!("no desktop answers at {SOCKET}: {error}")),
+        Ok(line) => match parse(&line) {
+            Some(Said::Opened { window, ms, title }) => Answer::Opened { window, title, ms },
+            Some(Said::Failed(reason, error)) => not(reason, error),
+            None => not(
+                Reason::Failed,
+                "the desktop ended without an answer; see `journalctl -u kindling-open`".into(),
+            ),
+        },
+        Err(error) => not(
+            Reason::NoDesktop,
+            format!("no desktop answers at {SOCKET}: {error}"),
+        ),
     }
 }
 
@@ -47,17 +51,37 @@ fn ask(url: &str, timeout: Duration) -> std::io::Result<String> {
     Ok(line.trim_end().to_owned())
 }
 
-/// The session's answer: `opened WINDOW MS TITLE`.
-fn parse(line: &str) -> Option<Answer> {
-    let mut words = line.strip_prefix("opened ")?.splitn(3, ' ');
-    Some(Answer::Opened {
+/// What the session answers.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Opened {
+        window: u32,
+        ms: u128,
+        title: String,
+    },
+    Failed(Reason, String),
+}
+
+/// The session's answer: `opened WINDOW MS TITLE`, or `REASON EXPLANATION`.
+fn parse(line: &str) -> Option<Said> {
+    let (word, rest) = line.split_once(' ')?;
+    if word != "opened" {
+        return Some(Said::Failed(Reason::of(word)?, rest.to_owned()));
+    }
+    let mut words = rest.splitn(3, ' ');
+    Some(Said::Opened {
         window: words.next()?.parse().ok()?,
         ms: words.next()?.parse().ok()?,
         title: words.next()?.to_owned(),
     })
 }
 
-/// How the session says that there is a window; everything else is an explanation.
+/// How the session says that there is none.
+pub(crate) fn failed(reason: Reason, explanation: &str) -> String {
+    format!("{} {}\n", reason.word(), explanation.replace('\n', " "))
+}
+
+/// How the session says that there is a window.
 pub(crate) fn opened(window: u32, ms: u128, title: &str) -> String {
     let title: String = title.chars().filter(|char| !char.is_control()).collect();
     format!("opened {window} {ms} {title}\n")
@@ -85,21 +109,30 @@ mod tests {
     #[test]
     fn the_session_and_its_callers_understand_each_other() {
         let line = opened(7, 1200, "A page\nin two - Chromium");
-        let answer = Answer::Opened {
+        let said = Said::Opened {
             window: 7,
             title: "A pagein two - Chromium".into(),
             ms: 1200,
         };
-        assert_eq!(parse(line.trim_end()), Some(answer));
+        assert_eq!(parse(line.trim_end()), Some(said));
+        for reason in [Reason::NoDesktop, Reason::Timeout, Reason::Failed] {
+            let line = failed(reason, "no window\ncame");
+            let said = Said::Failed(reason, "no window came".into());
+            assert_eq!(parse(line.trim_end()), Some(said));
+        }
         assert_eq!(parse("no window came"), None);
+        assert_eq!(parse(""), None);
     }
 
     #[test]
     fn without_a_session_the_address_comes_back() {
-        let Answer::NotOpened { url, error, .. } = open("http://a/", Duration::from_secs(1)) else {
+        let Answer::NotOpened {
+            url, reason, error, ..
+        } = open("http://a/", Duration::from_secs(1))
+        else {
             panic!("opened without a desktop")
         };
-        assert_eq!(url, "http://a/");
+        assert_eq!((&*url, reason), ("http://a/", Reason::NoDesktop));
         assert!(
             error.contains("no desktop answers at /run/kindling-open.sock"),
             "{error}"

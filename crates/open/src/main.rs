@@ -37,7 +37,8 @@ const OPENERS: [&str; 5] = [
 
 const USAGE: &str = "usage: kindling-open [--timeout SECONDS] URL
 Opens an http:// or https:// address in the desktop's browser and waits until a window shows it. Prints one line of
-JSON: {\"opened\":true,\"window\":ID,\"title\":TEXT,\"ms\":NUMBER}, or {\"opened\":false,\"url\":URL,\"error\":TEXT,\"ms\":NUMBER}.
+JSON: {\"opened\":true,\"window\":ID,\"title\":TEXT,\"ms\":NUMBER}, or {\"opened\":false,\"url\":URL,\"reason\":WORD,
+\"error\":TEXT,\"ms\":NUMBER}, where WORD is no-desktop, timeout or failed.
 Exit codes: 0 a window shows the page, 1 none does, 2 wrong arguments.";
 
 fn main() -> ExitCode {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::protocol::xproto::Window;
 
+use crate::answer::Reason;
 use crate::windows::{Desktop, Heard};
 use crate::{TIMEOUT, address, browser, client, complain};
 
@@ -53,13 +54,13 @@ pub(crate) fn serve() -> ExitCode {
 fn answer(mut stream: UnixStream) {
     let answer = match request(&stream) {
         Ok((url, timeout)) => open(&url, timeout),
-        Err(problem) => Err(problem),
+        Err(problem) => Err(problem.into()),
     };
     let line = match answer {
         Ok(line) => line,
-        Err(problem) => {
+        Err(Failure(reason, problem)) => {
             complain(&problem);
-            format!("{}\n", problem.replace('\n', " "))
+            client::failed(reason, &problem)
         }
     };
     let _ = stream.write_all(line.as_bytes()); // the caller may have gone: nobody is left to tell
@@ -85,11 +86,20 @@ fn parse(line: &str) -> Result<(String, Duration), String> {
     Ok((url.to_owned(), Duration::from_secs(seconds.min(3600))))
 }
 
+/// Why there is no window.
+struct Failure(Reason, String);
+
+impl From<String> for Failure {
+    fn from(problem: String) -> Self {
+        Self(Reason::Failed, problem)
+    }
+}
+
 /// Opens a page and waits for the window; returns the answer's line.
-fn open(url: &str, timeout: Duration) -> Result<String, String> {
+fn open(url: &str, timeout: Duration) -> Result<String, Failure> {
     let lost = |error: &dyn std::fmt::Display| format!("the display is lost: {error}");
     let started = Instant::now();
-    let mut desktop = Desktop::connect()?;
+    let mut desktop = Desktop::connect().map_err(|problem| Failure(Reason::NoDesktop, problem))?;
     let mut seen = Seen {
         before: desktop.browsers().map_err(|error| lost(&error))?,
         ..Seen::default()
@@ -120,10 +130,8 @@ fn open(url: &str, timeout: Duration) -> Result<String, String> {
         }
         let Some(left) = timeout.checked_sub(started.elapsed()) else {
             browser.leave();
-            return Err(format!(
-                "no window showed it within {} s",
-                timeout.as_secs()
-            ));
+            let problem = format!("no window showed it within {} s", timeout.as_secs());
+            return Err(Failure(Reason::Timeout, problem));
         };
         let left = seen.untitled.map_or(left, |since| {
             left.min(UNTITLED.saturating_sub(since.elapsed()))
@@ -140,7 +148,7 @@ fn open(url: &str, timeout: Duration) -> Result<String, String> {
         if ended {
             is_running = false;
             if let Some(failure) = browser.failure() {
-                return Err(failure);
+                return Err(failure.into());
             }
         }
     }

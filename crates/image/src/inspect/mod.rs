@@ -3,8 +3,10 @@
 mod changes;
 mod files;
 mod listeners;
+mod names;
 mod owners;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use kindling_base::Result;
@@ -23,9 +25,9 @@ use owners::Owners;
 pub struct Inspection {
     /// The recipe's name.
     pub name: String,
-    /// Regular files.
+    /// Names of regular files.
     pub files: usize,
-    /// Bytes of their contents; a file with several names counts once for each.
+    /// Bytes of their contents; a file with several names counts once, for the package of the first.
     pub bytes: u64,
     /// Bytes of the image as a file, holes included.
     pub image_bytes: u64,
@@ -68,22 +70,26 @@ pub struct Privileged {
 /// # Errors
 /// The image does not read.
 pub fn inspect(folder: &Path, manifest: &Manifest) -> Result<Inspection> {
-    let listing = Listing::read(&folder.join(&manifest.rootfs.artifact.file))?;
+    let image = folder.join(&manifest.rootfs.artifact.file);
+    let listing = Listing::read(&image)?;
     let owners = Owners::read(&listing, &manifest.npm)?;
+    let (linked, mut counted) = (names::linked(&image)?, BTreeSet::new());
     let mut unowned_bytes = 0;
     let (mut files, mut bytes) = (0, 0);
-    let mut shares: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+    let mut shares: BTreeMap<&str, u64> = BTreeMap::new();
     let mut privileged = Vec::new();
     for (path, node) in &listing.nodes {
         if node.kind != Kind::File {
             continue;
         }
         files += 1;
-        bytes += node.size;
+        let is_counted = linked.get(path).is_some_and(|inode| !counted.insert(inode));
+        let size = if is_counted { 0 } else { node.size };
+        bytes += size;
         let owner = owners.of(path);
         match owner {
-            Some(package) => *shares.entry(package).or_default() += node.size,
-            None => unowned_bytes += node.size,
+            Some(package) => *shares.entry(package).or_default() += size,
+            None => unowned_bytes += size,
         }
         if node.mode & 0o6000 != 0 {
             privileged.push(Privileged {
@@ -100,7 +106,7 @@ pub fn inspect(folder: &Path, manifest: &Manifest) -> Result<Inspection> {
         bytes: shares.get(package.name.as_str()).copied().unwrap_or(0),
     };
     // A package of npm at several places is one line.
-    let mut npm = std::collections::BTreeMap::new();
+    let mut npm = BTreeMap::new();
     for package in &manifest.npm {
         let owner = owners::shown(package);
         let share = Share {
