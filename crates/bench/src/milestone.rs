@@ -111,7 +111,7 @@ impl Milestone {
             }
             Self::Returned => "The process of the command has ended. Host.",
             Self::HttpAnswer => {
-                "The first byte of an answer to a GET on the port of --until, which is asked every 10 ms. Host."
+                "The first byte of an answer to a GET on the port of --until. Host."
             }
         }
     }

@@ -11,16 +11,20 @@ use tokio::net::TcpStream;
 use super::Until;
 use crate::timeline::now_ns;
 
-/// Between two questions at first; later one in a hundred of the time that has passed, so that the answer is known to 1 %
-/// and a slow guest is not busy with refusing us.
+/// After a refusal it is asked again so soon; later after one in a hundred of the time that has passed, so that the answer
+/// is known to 1 % and a slow guest is not busy with refusing us.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Questions that wait for an answer at the same time. A connection that was opened before the guest had a network is
-/// retried by the host's kernel or by QEMU after seconds only, so that later ones must not wait for it.
-const PENDING: usize = 24;
+/// A question without an answer gets company after this, or after a tenth of the time that has passed. A connection that
+/// was opened before the guest had a network is retried by the network below after seconds only; but each that the guest
+/// has taken is work for it, and a server that starts a process for each must not be flooded.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Questions that wait for an answer at the same time.
+const PENDING: usize = 8;
 
 /// The oldest of them are kept: a service that is started by the first connection answers those first.
-const PATIENT: usize = 4;
+const OLDEST: usize = 2;
 
 /// Asks until there is an answer; returns when its first byte came, in nanoseconds of CLOCK_MONOTONIC. To be bounded by
 /// the caller.
@@ -29,23 +33,27 @@ pub(super) async fn answered(address: SocketAddr, until: &Until) -> u64 {
     let mut pending: Vec<BoxFuture<'_, Option<u64>>> = Vec::new();
     loop {
         if pending.len() == PENDING {
-            drop(pending.remove(PATIENT)); // and closes it
+            drop(pending.remove(OLDEST)); // and closes it
         }
         pending.push(ask(address, until).boxed());
-        let pause = INTERVAL.max(began.elapsed() / 100);
-        let next = tokio::time::sleep(pause);
+        let next = tokio::time::sleep(PATIENCE.max(began.elapsed() / 10));
         tokio::pin!(next);
-        loop {
+        while !next.is_elapsed() {
             if pending.is_empty() {
-                next.await;
+                next.as_mut().await;
                 break;
             }
             tokio::select! {
                 () = &mut next => break,
-                (told, at) = select_all(pending.iter_mut()).map(|(told, at, _)| (told, at)) => match told {
-                    Some(at_ns) => return at_ns,
-                    None => drop(pending.remove(at)),
-                },
+                (told, at) = select_all(pending.iter_mut()).map(|(told, at, _)| (told, at)) => {
+                    if let Some(at_ns) = told {
+                        return at_ns;
+                    }
+                    drop(pending.remove(at));
+                    let soon = Instant::now() + INTERVAL.max(began.elapsed() / 100);
+                    let due = next.deadline().min(soon.into());
+                    next.as_mut().reset(due);
+                }
             }
         }
     }

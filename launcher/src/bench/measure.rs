@@ -176,6 +176,7 @@ async fn answer(
         return Ok(None);
     };
     let asking = async {
+        runs(bench.session.state, name).await;
         let address = match port {
             Some(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             None => address(bench.session.state, name, until.port).await?,
@@ -191,6 +192,17 @@ async fn answer(
         .hint(
             "does the image listen there? try `kindling run` with --publish and ask it yourself",
         )),
+    }
+}
+
+/// Waits until the processors of a VM run: before that nobody can answer, and QEMU would keep connections for later. To be
+/// bounded by the caller.
+async fn runs(state: &StateFolder, name: &str) {
+    /// Short against any start.
+    const PAUSE: Duration = Duration::from_millis(1);
+    let folder = state.vms_folder().join(name);
+    while !timeline::read(&folder).is_ok_and(|steps| steps.contains_key(&Step::Running)) {
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
