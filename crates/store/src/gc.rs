@@ -136,6 +136,9 @@ fn left_half_made(store: &Store) -> Result<(Vec<Entry>, Vec<Lock>)> {
         }
         let lock = root.join("locks").join(name.as_ref());
         if let Some(lock) = Lock::try_acquire(&lock)? {
+            if path.symlink_metadata().is_err() {
+                continue; // it was finished between the list and the lock
+            }
             left.push(entry(root, &path, false)?);
             locks.push(lock);
         }

@@ -205,8 +205,12 @@ fn every_enabled_unit_and_program_of_the_overlays_exists() {
             let start = text(entry)
                 .lines()
                 .find_map(|l| l.strip_prefix("ExecStart=/"));
-            let program = &all[start.unwrap()];
-            assert_eq!(program.mode, 0o755, "{path}");
+            let program = start.unwrap().split(' ').next().unwrap();
+            match all.get(program) {
+                Some(program) => assert_eq!(program.mode, 0o755, "{path}"),
+                // A package's, which the lint looks for in the finished tree.
+                None => assert!(!program.contains("kindling"), "{path} starts {program}"),
+            }
         }
     }
 }
