@@ -17,7 +17,7 @@ const RECIPE: &str = "minimal-debian-12";
 /// Makes the account, with subordinate ids, in a mount namespace that only the build sees.
 const BECOME: &str =
     "mount --bind passwd /etc/passwd; mount --bind ids /etc/subuid; mount --bind ids /etc/subgid
-    exec setpriv --reuid 64321 --regid 64321 --clear-groups -- ./xtask \"$@\"";
+    exec setpriv --reuid 64321 --regid 64321 --clear-groups -- ./kindling-xtask \"$@\"";
 
 /// A project, a store with all downloads, a kernel, an initramfs and an agent, and our program, all of it the user's.
 fn home() -> TempDir {
@@ -35,7 +35,7 @@ fn home() -> TempDir {
         .unwrap();
     copy(
         Path::new(xtask().to_std().get_program()),
-        &home.path().join("xtask"),
+        &home.path().join("kindling-xtask"), // `xtask` is a folder of the checkout
     );
     let (from, to) = (Store::default_root().unwrap(), home.path().join("store"));
     for stage in ["kernel", "initramfs", "agent"] {
