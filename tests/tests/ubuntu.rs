@@ -88,9 +88,7 @@ fn pockets() -> [Suite; 3] {
         .filter(|line| line.contains("_all.deb\"") || line.contains("_amd64.deb\""))
     {
         let (_, rest) = line.split_once("sha256 = \"").unwrap();
-        let blob = store
-            .blob(&rest[..64])
-            .expect("what `build-image` has downloaded");
+        let blob = store.blob(&rest[..64]).unwrap(); // `build-image` has downloaded it
         let deb = Deb::made(fs::read(blob).unwrap());
         // The kernel's source stays as it is, so that the kernel that was built of it serves.
         match deb.name.as_str() {

@@ -129,7 +129,7 @@ mod tests {
         for group in [&dead, &ours, &parent.path().join("somebody-elses")] {
             std::fs::create_dir(group).unwrap();
         }
-        assert_eq!(dead_in(parent.path()), [dead.clone()]);
+        assert_eq!(dead_in(parent.path()), std::slice::from_ref(&dead));
         assert!(remove(&dead));
         assert!(dead_in(parent.path()).is_empty());
     }
