@@ -9,18 +9,25 @@ use kindling_protocol::Outcome;
 
 const FOLDER: &str = "/etc/ssh";
 
-/// Makes new keys where there is an sshd, and lets one that runs take them.
+/// Makes new keys where there are keys or an sshd, and lets one that runs take them.
 pub(super) fn new_host_keys() -> io::Result<Outcome> {
-    if !Path::new("/usr/sbin/sshd").exists() {
+    let is_key =
+        |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("ssh_host_");
+    let keys: Vec<_> = match fs::read_dir(FOLDER) {
+        Ok(entries) => entries.flatten().filter(is_key).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    // Keys without an sshd of Debian's are another server's, and everybody's all the same.
+    let sshd = Path::new("/usr/sbin/sshd").exists();
+    if keys.is_empty() && !sshd {
         return Ok(Outcome::Absent);
     }
-    for entry in fs::read_dir(FOLDER)?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with("ssh_host_") {
-            fs::remove_file(entry.path())?;
-        }
+    for key in keys {
+        fs::remove_file(key.path())?;
     }
     run("ssh-keygen", &["-A"])?;
-    if Path::new("/run/systemd/system").is_dir() {
+    if sshd && Path::new("/run/systemd/system").is_dir() {
         // It reads its keys when it starts or is told to reload; `try`: one that does not run stays so.
         run(
             "systemctl",
