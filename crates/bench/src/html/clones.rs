@@ -73,16 +73,7 @@ pub(super) fn memory(subject: &Subject) -> String {
         .collect();
     let most = sizes.iter().map(|(_, pss)| *pss).fold(0.0, f64::max);
     let up = Scale::new(0.0, most, BOTTOM, 10.0);
-    let mut inside = String::new();
-    for tick in up.ticks(4) {
-        let y = up.at(tick);
-        inside.push_str(&format!(
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text class=\"faint\" text-anchor=\"end\" x=\"{}\" y=\"{:.1}\">{tick:.0}</text>",
-            LEFT - 8.0,
-            y + 4.0
-        ));
-    }
+    let mut inside = up.axis_beside(LEFT, WIDTH, |mib| format!("{mib:.0}"));
     let step = (WIDTH - LEFT - 10.0) / sizes.len().max(1) as f64;
     for ((own, pss), number) in sizes.iter().zip(0u32..) {
         let (x, width) = (

@@ -87,17 +87,7 @@ pub(super) fn order(subject: &Subject) -> String {
     let (low, high) = ends(&samples);
     let up = Scale::new(low, high, BOTTOM, 8.0);
     let across = Scale::new(0.0, samples.len() as f64 - 1.0, LEFT + 12.0, WIDTH - 16.0);
-    let mut inside = String::new();
-    for tick in up.ticks(4) {
-        let y = up.at(tick);
-        inside.push_str(&format!(
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text class=\"faint\" text-anchor=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>",
-            LEFT - 8.0,
-            y + 4.0,
-            time(tick)
-        ));
-    }
+    let mut inside = up.axis_beside(LEFT, WIDTH, time);
     let place = |at: usize| {
         if samples.len() == 1 {
             WIDTH / 2.0

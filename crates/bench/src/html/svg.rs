@@ -69,6 +69,27 @@ impl Scale {
             .collect()
     }
 
+    /// An axis beside a chart, its values written left of `left` by `label`, with lines up to `right`.
+    pub(super) fn axis_beside(
+        &self,
+        left: f64,
+        right: f64,
+        label: impl Fn(f64) -> String,
+    ) -> String {
+        let mut drawn = String::new();
+        for tick in self.ticks(4) {
+            let y = self.at(tick);
+            drawn.push_str(&format!(
+                "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+                 <text class=\"faint\" text-anchor=\"end\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                left - 8.0,
+                y + 4.0,
+                label(tick)
+            ));
+        }
+        drawn
+    }
+
     /// A time axis below `bottom`, with lines up to `top`.
     pub(super) fn axis(&self, top: f64, bottom: f64) -> String {
         let mut drawn = String::new();
