@@ -196,23 +196,28 @@ pub fn size_below(path: &Path) -> Result<u64> {
     list(path)?.iter().map(|path| size_below(path)).sum()
 }
 
-/// Bytes that a file, or a folder with all below it, takes on the disk: holes take none.
+/// Bytes that a file, or a folder with all below it, takes on the disk: holes take none, nor does what goes away
+/// while the folder is read.
 ///
 /// # Errors
-/// Something in it cannot be read.
+/// The path does not exist, or something in it cannot be read.
 pub fn disk_usage(path: &Path) -> Result<u64> {
+    used_below(path).context(format!("cannot read the size of {}", path.display()))
+}
+
+fn used_below(path: &Path) -> std::io::Result<u64> {
     use std::os::unix::fs::MetadataExt;
-    let what = || format!("cannot stat {}", path.display());
-    let meta = fs::symlink_metadata(path).context(what())?;
-    let own = meta.blocks() * 512; // stat(2): whatever the file system's blocks are
-    if !meta.is_dir() {
-        return Ok(own);
+    let meta = fs::symlink_metadata(path)?;
+    let mut bytes = meta.blocks() * 512; // stat(2): whatever the file system's blocks are
+    if meta.is_dir() {
+        for entry in fs::read_dir(path)? {
+            bytes += match used_below(&entry?.path()) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+                other => other?,
+            };
+        }
     }
-    let below = list(path)?
-        .iter()
-        .map(|path| disk_usage(path))
-        .sum::<Result<u64>>();
-    Ok(own + below?)
+    Ok(bytes)
 }
 
 /// Makes renames inside a folder durable.

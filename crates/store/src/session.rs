@@ -5,13 +5,13 @@
 //! collection holds it alone, so nothing goes between a look and its note.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Write;
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use kindling_base::{Context, Lock, Result, files};
+use kindling_base::{Context, Result, files};
 use tempfile::NamedTempFile;
 
 /// An open store's list of uses; removed when it is dropped.
@@ -76,17 +76,28 @@ impl Session {
 pub(crate) fn in_use(root: &Path) -> Result<HashSet<PathBuf>> {
     let mut used = HashSet::new();
     for path in files::list(&root.join("uses"))? {
-        if Lock::try_acquire(&path)?.is_some() {
-            files::remove(&path)?;
-            continue;
+        let what = || format!("cannot read {}", path.display());
+        let mut list = match File::open(&path) {
+            Ok(list) => list,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue, // its store was closed meanwhile
+            Err(error) => Err(error).context(what())?,
+        };
+        match list.try_lock() {
+            Ok(()) => files::remove(&path)?,
+            // Read from the open file: a store that is closed meanwhile takes the name away, not the content.
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                list.read_to_string(&mut text).context(what())?;
+                used.extend(text.lines().map(|line| root.join(line)));
+            }
+            Err(TryLockError::Error(error)) => Err(error).context(what())?,
         }
-        used.extend(files::read_text(&path)?.lines().map(|line| root.join(line)));
     }
     Ok(used)
 }
 
 /// Holds `locks/gc` together with others until dropped.
-fn shared(root: &Path) -> Result<File> {
+pub(crate) fn shared(root: &Path) -> Result<File> {
     let path = root.join("locks/gc");
     let what = || format!("cannot lock {}", path.display());
     let file = File::options()

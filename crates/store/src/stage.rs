@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Lock, Outcome, Result, files};
 
-use crate::Store;
+use crate::{Store, session};
 
 impl Store {
     /// The result of `stage` for `key`, if the store has it.
@@ -56,6 +56,7 @@ impl Store {
     /// It cannot be removed.
     pub fn discard(&self, stage: &str, key: &str, waiting: impl FnOnce()) -> Result<()> {
         let _lock = self.lock(&format!("{stage}-{key}"), waiting)?;
+        let _shared = session::shared(&self.root)?; // a collection that has seen it finds it
         files::remove(&self.stage_path(stage, key))
     }
 

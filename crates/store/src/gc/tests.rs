@@ -191,3 +191,31 @@ fn builds_and_collections_at_once() {
         assert!(ended.iter().all(Result::is_ok));
     });
 }
+
+/// A store that is closed takes its list of uses away, whatever a collection is about to do with it.
+#[test]
+fn stores_are_closed_while_a_collection_reads_their_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let collector = Store::open(root).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    drop(Store::open(root).unwrap());
+                }
+            });
+        }
+        let read: Vec<_> = (0..2000)
+            .map(|_| {
+                let _alone = Lock::acquire(&root.join("locks/gc"), || {}).unwrap();
+                session::in_use(root)
+            })
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        let failed = read.into_iter().find_map(Result::err);
+        assert!(failed.is_none(), "{failed:?}");
+    });
+    drop(collector);
+}
