@@ -1,6 +1,6 @@
 //! The sorted map from paths to entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use kindling_base::{Error, Result};
@@ -14,6 +14,8 @@ use crate::{Entry, Kind, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Tree {
     entries: BTreeMap<Vec<u8>, Entry>,
+    /// Files that hard links point to, or once did: whoever removes another need not look for its links.
+    linked: BTreeSet<Vec<u8>>,
 }
 
 impl Tree {
@@ -22,6 +24,7 @@ impl Tree {
         let root = Entry::new(Kind::Directory, 0o755, mtime);
         Self {
             entries: BTreeMap::from([(Vec::new(), root)]),
+            linked: BTreeSet::new(),
         }
     }
 
@@ -30,7 +33,7 @@ impl Tree {
         self.entries.get(path)
     }
 
-    /// The entry at `path`, to change its attributes or content.
+    /// The entry at `path`, to change its attributes or content. A hard link is made by [`Tree::insert`] alone.
     pub fn get_mut(&mut self, path: &[u8]) -> Option<&mut Entry> {
         self.entries.get_mut(path)
     }
@@ -73,7 +76,7 @@ impl Tree {
     /// this tree, a directory that is not empty would become something else, or a hard link's target is
     /// no earlier regular file.
     pub fn insert(&mut self, path: &[u8], entry: Entry) -> Result<()> {
-        let shown = String::from_utf8_lossy(path).into_owned();
+        let shown = String::from_utf8_lossy(path);
         if !is_plain(path) {
             return Err(Error::user(format!(
                 "`{shown}` is no plain path below the root"
@@ -106,6 +109,7 @@ impl Tree {
                     "the hard link `{shown}` points to `{target}`, which is no earlier file"
                 )));
             }
+            self.linked.insert(target.clone());
         }
         if let Some(old) = self.entries.insert(path.to_vec(), entry)
             && matches!(old.kind, Kind::File(_))
@@ -139,7 +143,11 @@ impl Tree {
             .collect()
     }
 
+    /// Gives a file that is gone to the first of its other names.
     fn promote_link(&mut self, gone: &[u8], file: Entry) {
+        if !self.linked.remove(gone) {
+            return;
+        }
         let points_here =
             |entry: &Entry| matches!(&entry.kind, Kind::HardLink(target) if target == gone);
         let names: Vec<Vec<u8>> = self
@@ -154,6 +162,7 @@ impl Tree {
         for other in others {
             if let Some(entry) = self.entries.get_mut(other) {
                 entry.kind = Kind::HardLink(first.clone());
+                self.linked.insert(first.clone());
             }
         }
         self.entries.insert(first.clone(), file);
@@ -238,6 +247,23 @@ mod tests {
             matches!(&tree.get(b"e").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"x")
         );
         assert!(matches!(&tree.get(b"f").unwrap().kind, Kind::HardLink(target) if target == b"e"));
+    }
+
+    #[test]
+    fn the_last_name_of_a_file_keeps_it() {
+        let mut tree = Tree::new(Timestamp::default());
+        tree.insert(b"a", file("x")).unwrap();
+        tree.insert(b"b", link("a")).unwrap();
+        tree.insert(b"c", link("a")).unwrap();
+        tree.remove(b"a");
+        tree.insert(b"a", file("y")).unwrap();
+        tree.remove(b"a");
+        tree.remove(b"b");
+        let paths: Vec<&[u8]> = tree.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, [b"".as_slice(), b"c"]);
+        assert!(
+            matches!(&tree.get(b"c").unwrap().kind, Kind::File(content) if content.read().unwrap() == b"x")
+        );
     }
 
     #[test]
