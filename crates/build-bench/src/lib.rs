@@ -1,9 +1,10 @@
-//! Our builds side by side with mmdebstrap and mke2fs, of the same packages, in the same minutes.
+//! Our builds side by side with mmdebstrap, tar and mke2fs, of the same packages, in the same minutes.
 //!
 //! Downloads are at hand for everybody. What is measured is the whole command, from its start to a file system image
 //! on the disk:
 //!
-//! - the peer: `mmdebstrap` into a folder from a repository of the very .debs, `mke2fs -d`, `sync`;
+//! - the peer: `mmdebstrap` into a folder from a repository of the very .debs, `tar` for the packages of npm, which are
+//!   unzipped already, `mke2fs -d`, `sync`;
 //! - ours from an empty stage cache: `build-image`, whose kernel and initramfs are at hand, because the peer makes
 //!   none. It also hashes, publishes and writes evidence, which the peer does not;
 //! - ours after one overlay file was edited;
@@ -95,7 +96,7 @@ pub fn run(
             .push(time("kindling, nothing changed", &|| ours.build())?);
     }
     Ok(Report {
-        packages: subject.locked.lock.packages.len(),
+        packages: subject.locked.lock.packages.len() + subject.locked.lock.npm.len(),
         times,
     })
 }

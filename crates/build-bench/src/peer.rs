@@ -1,4 +1,4 @@
-//! The peer's way: mmdebstrap and mke2fs.
+//! The peer's way: mmdebstrap, tar for what comes from npm, and mke2fs.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,8 @@ use crate::Subject;
 pub(crate) struct Peer {
     folder: PathBuf,
     names: String,
+    /// Packages of npm: the unzipped tarball of each and the folder it belongs in, parents first.
+    npm: Vec<(PathBuf, PathBuf)>,
     epoch: u32,
     image_kib: u64,
 }
@@ -42,9 +44,15 @@ impl Peer {
             names.push(package.name.as_str());
         }
         files::write_atomic(&repository.join("Packages"), index.as_bytes(), 0o644)?;
+        let root = folder.join("root");
+        let npm = npm(subject, &root.join(kindling_npm::LIBRARY))?;
+        for (tarball, _) in &npm {
+            installed_kib += files::metadata(tarball)?.len() / 1024;
+        }
         Ok(Self {
             folder: folder.to_owned(),
             names: names.join(","),
+            npm,
             epoch: subject.locked.recipe.image.epoch_s,
             // The recipe may leave files out, which the peer does not, and mke2fs needs more room than our writer.
             image_kib: (subject.image_bytes / 1024).max(installed_kib) / 10 * 12,
@@ -71,6 +79,16 @@ impl Peer {
             .arg(source)
             .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
             .run()?;
+        for (tarball, to) in &self.npm {
+            files::create_dir_all(to)?;
+            Command::new("tar")
+                .args(["--extract", "--no-same-owner", "--strip-components=1"])
+                .arg("--file")
+                .arg(tarball)
+                .arg("--directory")
+                .arg(to)
+                .run()?;
+        }
         Command::new("mke2fs")
             .args(["-q", "-t", "ext4", "-d"])
             .arg(&root)
@@ -81,4 +99,14 @@ impl Peer {
             .sync_all()
             .context(format!("cannot sync {}", image.display()))
     }
+}
+
+/// Where `tar` is to put which packages of npm: those that the lock has, as the store has them.
+fn npm(subject: &Subject<'_>, library: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let packages = &subject.locked.lock.npm; // sorted: a package comes before those inside it
+    let tarballs = kindling_npm::stored(packages, subject.store)?.ok_or_else(|| {
+        Error::user("a package of npm is not in the store").hint("build the recipe once")
+    })?;
+    let folders = packages.iter().map(|package| library.join(&package.path));
+    Ok(tarballs.into_iter().zip(folders).collect())
 }
