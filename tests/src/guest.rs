@@ -41,9 +41,19 @@ impl<'a> Guest<'a> {
         ran.stdout + &ran.stderr
     }
 
+    /// The same in another VM of its state folder: what was resumed.
+    pub fn run_in(&self, name: &str, script: &str) -> String {
+        let ran = self.exec(name, "root", script);
+        ran.stdout + &ran.stderr
+    }
+
     /// How a script ends that `user`'s `sh` runs in the guest.
     pub fn run_as(&self, user: &str, script: &str) -> Ran {
-        let exec = ["exec", &self.name, "--user", user, "--", "sh", "-c", script];
+        self.exec(&self.name, user, script)
+    }
+
+    fn exec(&self, name: &str, user: &str, script: &str) -> Ran {
+        let exec = ["exec", name, "--user", user, "--", "sh", "-c", script];
         Ran::new(&self.kindling(&exec))
     }
 

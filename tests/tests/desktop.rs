@@ -23,6 +23,10 @@ const AGENT: u16 = 8080;
 /// The most that files of the root may have together, in bytes.
 const CONTENT: u64 = 1_600_000_000;
 
+/// Prints a line for each host key.
+const FINGERPRINTS: &str =
+    "for key in /etc/ssh/ssh_host_*_key; do ssh-keygen -lf $key; done | awk '{print $1, $2, $NF}'";
+
 /// Longer than anything takes here on a busy machine.
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -101,6 +105,7 @@ fn the_golden_desktop_shows_types_and_opens_pages() {
     let (novnc, agent) = (free_port(), free_port());
     let guest = Guest::boot(&scratch, RECIPE, &[(novnc, NOVNC), (agent, AGENT)]);
     println!("ready after {} ms", guest.ready_after_ms());
+    let key = makes_a_host_key(&guest);
     guest.save("golden");
     is_small(&guest);
     shows_a_terminal(&screen, &guest, novnc);
@@ -112,6 +117,7 @@ fn the_golden_desktop_shows_types_and_opens_pages() {
     is_in_order(&guest);
     guest.stop();
     resumes(&screen, &guest);
+    has_host_keys_of_its_own(&guest, &key);
 }
 
 /// noVNC, connected by itself, shows the desktop with one terminal on it.
@@ -365,6 +371,28 @@ fn resumes(screen: &Browser, guest: &Guest<'_>) {
     // Measured, not judged: machines are noisy.
     println!("resumed: the command ends after {ended:.2} s, noVNC answers after {answered:.2} s");
     look_at_the_terminal(screen, port).save(&artifact("resumed"));
+}
+
+/// A host key as an sshd has; returns its fingerprint.
+fn makes_a_host_key(guest: &Guest<'_>) -> String {
+    let key = "/etc/ssh/ssh_host_ed25519_key";
+    guest.run(&format!("ssh-keygen -q -t ed25519 -N '' -f {key}"));
+    guest.run(FINGERPRINTS)
+}
+
+/// Each clone has a host key, of the kind that the saved machine had, and no other guest has the same.
+fn has_host_keys_of_its_own(guest: &Guest<'_>, saved: &str) {
+    Ran::new(&guest.resume("golden", "other", &[])).ok();
+    let keys = [
+        saved.to_owned(),
+        guest.run_in("again", FINGERPRINTS),
+        guest.run_in("other", FINGERPRINTS),
+    ];
+    for (number, key) in keys.iter().enumerate() {
+        let is_one = key.lines().count() == 1 && key.starts_with("256 SHA256:");
+        assert!(is_one && key.contains("(ED25519)"), "{key}");
+        assert!(!keys[..number].contains(key), "{key} is had by two guests");
+    }
 }
 
 /// Whether noVNC's page is served.

@@ -8,25 +8,37 @@ use std::process::{Command, Stdio};
 use kindling_protocol::Outcome;
 
 const FOLDER: &str = "/etc/ssh";
+/// How the names of keys begin, private and public.
+const PREFIX: &str = "ssh_host_";
 
-/// Makes new keys where there are keys or an sshd, and lets one that runs take them.
+/// The kind that is made where there was none: quick to make, and every client since OpenSSH 6.5 (2014) takes it.
+/// Keys of RSA take seconds where instructions are translated.
+const KIND: &str = "ed25519";
+
+/// Makes new keys where there are keys or an sshd, and lets one that runs take them. The kinds stay the same.
 pub(super) fn new_host_keys() -> io::Result<Outcome> {
-    let is_key =
-        |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("ssh_host_");
-    let keys: Vec<_> = match fs::read_dir(FOLDER) {
-        Ok(entries) => entries.flatten().filter(is_key).collect(),
+    let files: Vec<_> = match fs::read_dir(FOLDER) {
+        Ok(entries) => entries.flatten().map(|entry| entry.file_name()).collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),
     };
+    let names: Vec<_> = files.iter().filter_map(|name| name.to_str()).collect();
+    let mut kinds = kinds(&names);
     // Keys without an sshd of Debian's are another server's, and everybody's all the same.
     let sshd = Path::new("/usr/sbin/sshd").exists();
-    if keys.is_empty() && !sshd {
+    if kinds.is_empty() && !sshd {
         return Ok(Outcome::Absent);
     }
-    for key in keys {
-        fs::remove_file(key.path())?;
+    for key in names.iter().filter(|name| name.starts_with(PREFIX)) {
+        fs::remove_file(Path::new(FOLDER).join(key))?;
     }
-    run("ssh-keygen", &["-A"])?;
+    if kinds.is_empty() {
+        kinds.push(KIND);
+    }
+    for kind in kinds {
+        let file = format!("{FOLDER}/{PREFIX}{kind}_key");
+        run("ssh-keygen", &["-q", "-t", kind, "-N", "", "-f", &file])?;
+    }
     if sshd && Path::new("/run/systemd/system").is_dir() {
         // It reads its keys when it starts or is told to reload; `try`: one that does not run stays so.
         run(
@@ -35,6 +47,12 @@ pub(super) fn new_host_keys() -> io::Result<Outcome> {
         )?;
     }
     Ok(Outcome::Done)
+}
+
+/// The kinds of the private keys among the names of files: `ssh_host_KIND_key`.
+fn kinds<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let kind = |name: &&'a str| name.strip_prefix(PREFIX)?.strip_suffix("_key");
+    names.iter().filter_map(kind).collect()
 }
 
 fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
@@ -57,4 +75,21 @@ fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
         output.status,
         said.trim()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_those_of_private_keys() {
+        let names = [
+            "moduli",
+            "ssh_host_ed25519_key",
+            "ssh_host_ed25519_key.pub",
+            "ssh_host_rsa_key",
+            "ssh_host_key_info",
+        ];
+        assert_eq!(kinds(&names), ["ed25519", "rsa"]);
+    }
 }
