@@ -38,6 +38,7 @@ mod stop;
 mod supervise;
 mod timeline;
 pub mod tsc;
+mod verified;
 mod vmm;
 
 pub use accel::{Accelerator, Wanted};

@@ -17,7 +17,7 @@ use crate::state::{OwnedVm, StateFolder};
 use crate::vmm::choose::{self, Choice, EngineOptions, Needs};
 use crate::vmm::engine::Vmm;
 use crate::vmm::qemu;
-use crate::{bundle, disk, tsc};
+use crate::{bundle, disk, tsc, verified};
 
 /// What a user asks for; what is `None` is as the bundle says.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +67,12 @@ pub async fn prepare(
     let folder = bundle::find(&options.bundle, options.out.as_deref(), &here)?;
     let manifest = kindling_bundle::load(&folder)?;
     check_options(options, &manifest)?;
-    kindling_bundle::verify(&folder, &manifest)?;
-    if let Some(key) = &options.signed_with {
-        kindling_bundle::verify_signature(&folder, key)?;
+    match &options.signed_with {
+        Some(key) => {
+            kindling_bundle::verify(&folder, &manifest)?; // whoever asks for a proof gets all of it
+            kindling_bundle::verify_signature(&folder, key)?;
+        }
+        None => verified::verify(state.root(), &folder, &manifest)?,
     }
     let choice = choose_engine(options, &manifest, program, reporter).await?;
     let card = Card::settle(

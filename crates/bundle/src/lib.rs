@@ -12,4 +12,4 @@ pub use manifest::{
     SUMS,
 };
 pub use signature::{SIGNATURE, verify_signature};
-pub use verify::{load, verify};
+pub use verify::{load, verify, verify_all_but};
