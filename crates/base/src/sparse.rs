@@ -77,7 +77,8 @@ pub fn hash(path: &Path) -> Result<String> {
     Ok(hasher.finish())
 }
 
-fn zeros(hasher: &mut Hasher, length: u64) {
+/// Adds so many zeros to a hash.
+pub fn zeros(hasher: &mut Hasher, length: u64) {
     let mut left = length;
     while left > 0 {
         let count = left.min(ZEROS.len() as u64);

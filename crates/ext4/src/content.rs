@@ -1,28 +1,19 @@
-//! The one pass over all content, in the order of the image: files, directories, links, attributes.
+//! Where the content of all nodes goes: files, directories, links, attributes.
 
-use kindling_base::Result;
 use kindling_tree::Content;
 
+use crate::blocks::Blocks;
 use crate::checksum::inode_seed;
-use crate::data_runs::{DataRuns, is_zero};
+use crate::data_runs::DataRuns;
 use crate::extent::{self, Extent};
 use crate::geometry::{Geometry, Run};
-use crate::image::Image;
 use crate::layout::{self, Layout};
 use crate::node::{Body, FAST_SYMLINK, Node};
 use crate::usage::Usage;
 use crate::{BLOCK, directory, xattr};
 
-/// Blocks that become a hole when all of them are zero, counted from the start of the file. Single zero
-/// blocks stay, as a file in many pieces is slow to read.
-const HOLE: u64 = 4;
-/// Blocks read at once.
-const READ: u64 = (Image::MOST / BLOCK) as u64;
-/// Progress is told after so many blocks.
-const TELL: u64 = 2048;
-
-/// What the inode of a written node says.
-pub(crate) struct Written {
+/// What the inode of a placed node says.
+pub(crate) struct Placed {
     /// `i_block`.
     pub(crate) root: [u8; 60],
     /// Blocks that belong to it.
@@ -31,7 +22,7 @@ pub(crate) struct Written {
     pub(crate) xattr_block: u64,
 }
 
-/// Everything that stays the same during the pass.
+/// Everything that stays the same for all nodes.
 pub(crate) struct Pass<'a> {
     pub(crate) layout: &'a Layout<'a>,
     pub(crate) hash_seed: &'a [u8; 16],
@@ -41,84 +32,56 @@ pub(crate) struct Pass<'a> {
     pub(crate) generations: &'a [u32],
 }
 
-/// Writes the blocks of all nodes and returns what their inodes need; `usage` gets the blocks taken.
-///
-/// # Errors
-/// Content cannot be read or the image not be written.
-pub(crate) fn write(
-    pass: &Pass<'_>,
-    image: &mut Image,
+/// Places the blocks of all nodes and returns what their inodes need; `usage` gets the blocks taken.
+pub(crate) fn place<'a>(
+    pass: &Pass<'a>,
+    blocks: &mut Blocks<'a>,
     usage: &mut Usage,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Vec<Written>> {
-    let mut all = Vec::with_capacity(pass.layout.nodes.len());
-    let mut tell = Progress {
-        callback: progress,
-        total: pass.layout.end,
-        told: 0,
-    };
-    for (node, &generation) in pass.layout.nodes.iter().zip(pass.generations) {
+) -> Vec<Placed> {
+    let nodes = pass.layout.nodes.iter().zip(pass.generations);
+    let place = |(node, &generation): (&'a Node<'a>, &u32)| {
+        let seed = inode_seed(pass.checksum_seed, node.number, generation);
         let mut sink = Sink {
             geometry: &pass.layout.geometry,
-            image: &mut *image,
+            blocks: &mut *blocks,
             usage: &mut *usage,
-            progress: &mut tell,
             next: node.first,
-            blocks: 0,
+            taken: 0,
         };
-        let seed = inode_seed(pass.checksum_seed, node.number, generation);
-        all.push(write_node(pass, node, seed, &mut sink)?);
-    }
-    (tell.callback)(tell.total, tell.total);
-    Ok(all)
+        place_node(pass, node, seed, &mut sink)
+    };
+    nodes.map(place).collect()
 }
 
 /// Where the blocks of one node go.
-struct Sink<'a, 'p> {
+struct Sink<'a, 's> {
     geometry: &'a Geometry,
-    image: &'a mut Image,
-    usage: &'a mut Usage,
-    progress: &'a mut Progress<'p>,
+    blocks: &'s mut Blocks<'a>,
+    usage: &'s mut Usage,
     /// Next payload address of the node.
     next: u64,
     /// Blocks taken so far.
-    blocks: u64,
+    taken: u64,
 }
 
-struct Progress<'p> {
-    callback: &'p mut dyn FnMut(u64, u64),
-    total: u64,
-    told: u64,
-}
-
-impl Progress<'_> {
-    fn reached(&mut self, address: u64) {
-        if address >= self.told + TELL {
-            self.told = address;
-            (self.callback)(address, self.total);
-        }
-    }
-}
-
-fn write_node(
-    pass: &Pass<'_>,
-    node: &Node<'_>,
+fn place_node<'a>(
+    pass: &Pass<'a>,
+    node: &'a Node<'a>,
     seed: u32,
-    sink: &mut Sink<'_, '_>,
-) -> Result<Written> {
+    sink: &mut Sink<'a, '_>,
+) -> Placed {
     let mut xattr_block = 0;
     if let Some(block) = node.xattrs.as_ref().and_then(|x| x.block.as_ref()) {
         let mut block = block.clone();
         xattr_block = sink.take_one();
         xattr::seal(&mut block, xattr_block, pass.checksum_seed);
-        sink.image.put(xattr_block, block.as_slice())?;
+        sink.blocks.put(xattr_block, block.as_slice());
     }
     let tree = Run {
         start: sink.next,
         length: layout::tree_blocks(node),
     };
     sink.next += tree.length;
-    let mut freed = vec![tree];
     let extents = match &node.body {
         Body::Directory(listing) => {
             let nodes = &pass.layout.nodes;
@@ -136,160 +99,100 @@ fn write_node(
                 pass.hash_seed,
                 padding,
             );
-            sink.put(&bytes)?
+            sink.put(&bytes)
         }
-        Body::File { content, runs } => copy(content, runs, sink, &mut freed)?,
+        Body::File { content, runs } => sink.copy(content, runs),
         Body::Symlink(text) if text.len() < FAST_SYMLINK => {
             let mut root = [0; 60];
             root[..text.len()].copy_from_slice(text);
-            return Ok(sink.written(root, xattr_block));
+            return sink.placed(root, xattr_block);
         }
         Body::Symlink(text) => {
             let mut block = [0; BLOCK];
             block[..text.len()].copy_from_slice(text);
-            sink.put(&block)?
+            sink.put(&block)
         }
-        Body::Device(root) => return Ok(sink.written(*root, xattr_block)),
-        Body::Empty => return Ok(sink.written([0; 60], xattr_block)),
+        Body::Device(root) => return sink.placed(*root, xattr_block),
+        Body::Empty => return sink.placed([0; 60], xattr_block),
     };
-    let geometry = sink.geometry;
-    let places = freed.iter().flat_map(|run| geometry.locate(*run));
+    // What of the room for the tree is not needed stays free.
+    let places = sink.geometry.locate(tree);
     let mut places = places.flat_map(|run| run.start..run.start + run.length);
     let map = extent::map(&extents, seed, &mut places);
-    for (place, block) in &map.blocks {
-        sink.image.put(*place, block.as_slice())?;
+    for (place, block) in map.blocks {
+        sink.blocks.put(place, block.as_slice());
         sink.take(Run {
-            start: *place,
+            start: place,
             length: 1,
         });
     }
-    Ok(sink.written(map.root, xattr_block))
+    sink.placed(map.root, xattr_block)
 }
 
-/// Copies a file's content; runs of zeros are left out and their payload addresses added to `freed`.
-fn copy(
-    content: &Content,
-    runs: &DataRuns,
-    sink: &mut Sink<'_, '_>,
-    freed: &mut Vec<Run>,
-) -> Result<Vec<Extent>> {
-    let mut extents = Vec::new();
-    for run in runs.iter() {
-        let mut done = 0;
-        while done < run.length {
-            let count = READ.min(run.length - done);
-            let logical = run.start + done;
-            let from = logical * BLOCK as u64;
-            let bytes = (content.len() - from).min(count * BLOCK as u64) as usize;
-            let start = sink.image.buffer(count as usize * BLOCK, |buffer| {
-                let (data, rest) = buffer.split_at_mut(bytes);
-                rest.fill(0);
-                content.read_at(from, data)
-            })?;
-            let mut at = 0;
-            while at < count {
-                let (length, zero) = stretch(sink.image, start, at, count);
-                if zero {
-                    freed.push(Run {
-                        start: sink.next,
-                        length,
-                    });
-                    sink.next += length;
-                } else {
-                    let offset = start + at as usize * BLOCK;
-                    sink.place(&mut extents, logical + at, offset, length);
-                }
-                at += length;
+impl<'a> Sink<'a, '_> {
+    /// Puts a file's data at the next payload addresses.
+    fn copy(&mut self, content: &'a Content, runs: &DataRuns) -> Vec<Extent> {
+        let mut extents = Vec::new();
+        for run in runs.iter() {
+            for extent in self.take_next(run.start, run.length) {
+                let run = Run {
+                    start: extent.logical,
+                    length: extent.length,
+                };
+                self.blocks.copy(extent.physical, content, run);
+                extent::push(&mut extents, extent);
             }
-            done += count;
         }
+        extents
     }
-    Ok(extents)
-}
 
-/// Number of blocks from `at` on that are alike, all holes or none, and whether they are holes.
-fn stretch(image: &Image, start: usize, at: u64, count: u64) -> (u64, bool) {
-    let is_hole = |at: u64| {
-        let length = HOLE.min(count - at) as usize * BLOCK;
-        is_zero(image.buffered(start + at as usize * BLOCK, length))
-    };
-    let zero = is_hole(at);
-    let mut end = at;
-    while end < count && is_hole(end) == zero {
-        end = count.min(end + HOLE);
+    /// Puts whole blocks at the next payload addresses.
+    fn put(&mut self, bytes: &[u8]) -> Vec<Extent> {
+        let mut extents = Vec::new();
+        for extent in self.take_next(0, (bytes.len() / BLOCK) as u64) {
+            let from = extent.logical as usize * BLOCK;
+            let piece = &bytes[from..from + extent.length as usize * BLOCK];
+            self.blocks.put(extent.physical, piece);
+            extent::push(&mut extents, extent);
+        }
+        extents
     }
-    (end - at, zero)
-}
 
-impl Sink<'_, '_> {
-    /// Places buffered blocks at the next payload addresses.
-    fn place(
-        &mut self,
-        extents: &mut Vec<Extent>,
-        mut logical: u64,
-        mut start: usize,
-        length: u64,
-    ) {
+    /// Takes the next payload addresses for blocks from `logical` on; returns where they are.
+    fn take_next(&mut self, mut logical: u64, length: u64) -> Vec<Extent> {
         let run = Run {
             start: self.next,
             length,
         };
-        for piece in self.geometry.locate(run) {
-            self.image
-                .place(piece.start, start, piece.length as usize * BLOCK);
-            extent::push(
-                extents,
-                Extent {
-                    logical,
-                    physical: piece.start,
-                    length: piece.length,
-                },
-            );
-            self.take(piece);
-            logical += piece.length;
-            start += piece.length as usize * BLOCK;
-        }
         self.next += length;
-        self.progress.reached(self.next);
-    }
-
-    /// Puts blocks at the next payload addresses.
-    fn put(&mut self, bytes: &[u8]) -> Result<Vec<Extent>> {
-        let (mut extents, mut logical) = (Vec::new(), 0);
-        for part in bytes.chunks(Image::MOST) {
-            let start = self.image.buffer(part.len(), |buffer| {
-                buffer.copy_from_slice(part);
-                Ok(())
-            })?;
-            let count = (part.len() / BLOCK) as u64;
-            self.place(&mut extents, logical, start, count);
-            logical += count;
+        let mut pieces = Vec::new();
+        for piece in self.geometry.locate(run) {
+            self.take(piece);
+            pieces.push(Extent {
+                logical,
+                physical: piece.start,
+                length: piece.length,
+            });
+            logical += piece.length;
         }
-        Ok(extents)
+        pieces
     }
 
     /// Takes the next payload address; returns its block.
     fn take_one(&mut self) -> u64 {
-        let run = Run {
-            start: self.next,
-            length: 1,
-        };
-        self.next += 1;
-        let place = self.geometry.locate(run).next();
-        let place = place.unwrap_or(run); // a run of one block has one piece
-        self.take(place);
-        place.start
+        let taken = self.take_next(0, 1);
+        taken.first().map_or(0, |piece| piece.physical) // a run of one block has one piece
     }
 
     fn take(&mut self, run: Run) {
-        self.blocks += run.length;
+        self.taken += run.length;
         self.usage.add(run);
     }
 
-    fn written(&self, root: [u8; 60], xattr_block: u64) -> Written {
-        Written {
+    fn placed(&self, root: [u8; 60], xattr_block: u64) -> Placed {
+        Placed {
             root,
-            blocks: self.blocks,
+            blocks: self.taken,
             xattr_block,
         }
     }

@@ -1,10 +1,11 @@
-//! Which parts of a large file are worth room in the image.
+//! Which parts of files are worth room in the image: the rest is zeros, which become holes.
 //!
-//! Zeros of any file become holes when it is copied, and the room set aside for them is then free space.
-//! That would make an image with a huge sparse file in it as large as the file, so files from
-//! [`LOOK_FROM`] on are looked through before the image is divided.
+//! All content is read once for this before the image is divided, so that a huge sparse file takes no room, and every
+//! extent is known before the first byte is written.
 
-use kindling_base::{Context, Result};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kindling_base::{Context, Error, Result};
 use kindling_tree::Content;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
@@ -12,12 +13,15 @@ use rustix::io::Errno;
 use crate::BLOCK;
 use crate::geometry::Run;
 
-/// Smaller files are not looked through: they cannot make an image much larger than it need be.
-const LOOK_FROM: u64 = 64 << 20;
-/// Holes are looked for in pieces of this size.
-const PIECE: u64 = 1 << 20;
+/// Bytes that become a hole when all of them are zero, counted from the start of the file. Single zero blocks stay, as
+/// a file in many pieces is slow to read.
+const HOLE: u64 = 4 * BLOCK as u64;
+/// Bytes read at once, a multiple of a hole.
+const PIECE: u64 = 64 * HOLE;
+/// More threads than this wait for the disk or for each other's pages.
+const THREADS: usize = 4;
 
-/// Runs of logical blocks of a file that may hold something else than zeros.
+/// Runs of logical blocks of a file that hold something else than zeros.
 #[derive(Debug, Default)]
 pub(crate) struct DataRuns(Vec<Run>);
 
@@ -45,41 +49,69 @@ impl DataRuns {
     }
 }
 
-/// The runs of a file.
+/// The runs of each file, in order.
 ///
 /// They depend on the bytes alone: a hole of the file that holds them only saves reading it.
 ///
 /// # Errors
-/// The content cannot be read.
-pub(crate) fn find(content: &Content) -> Result<DataRuns> {
+/// Content cannot be read; of several errors, that of the first file.
+pub(crate) fn find_all(contents: &[&Content]) -> Result<Vec<DataRuns>> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut buffer = vec![0; PIECE as usize];
+        let mut found = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(content) = contents.get(at) else {
+                return found;
+            };
+            found.push((at, find(content, &mut buffer)));
+        }
+    };
+    let ended = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join();
+        threads.into_iter().map(join).collect::<Vec<_>>()
+    });
+    let mut all = Vec::with_capacity(contents.len());
+    for found in ended {
+        let panicked = |_| Error::internal("a thread that looks for zeros panicked");
+        all.append(&mut found.map_err(panicked)?);
+    }
+    all.sort_unstable_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, runs)| runs).collect()
+}
+
+/// The runs of a file; `buffer` has room for a piece.
+fn find(content: &Content, buffer: &mut [u8]) -> Result<DataRuns> {
     let length = content.len();
     let mut runs = DataRuns::default();
-    if length < LOOK_FROM {
-        if length > 0 {
-            runs.push(blocks(0, length));
-        }
-        return Ok(runs);
-    }
-    let mut buffer = vec![0; PIECE as usize];
     let mut at = 0;
     while at < length {
-        let Some(data) = next_data(content, at)? else {
-            break;
-        };
-        at = data / PIECE * PIECE;
+        // A small file is read as soon as it is asked for its holes.
+        if length > PIECE {
+            let Some(data) = next_data(content, at)? else {
+                break;
+            };
+            at = data / HOLE * HOLE;
+        }
         let end = length.min(at + PIECE);
         let piece = &mut buffer[..(end - at) as usize];
         content.read_at(at, piece)?;
-        if !is_zero(piece) {
-            runs.push(blocks(at, end));
+        for stretch in piece.chunks(HOLE as usize) {
+            let next = at + stretch.len() as u64;
+            if !is_zero(stretch) {
+                runs.push(blocks(at, next));
+            }
+            at = next;
         }
-        at = end;
     }
     Ok(runs)
 }
 
 /// Whether all bytes are zero.
-pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+fn is_zero(bytes: &[u8]) -> bool {
     // The first words decide for nearly all content; the rest is compared at the speed of memory.
     let (head, rest) = bytes.split_at(bytes.len().min(64));
     head.iter().all(|&b| b == 0) && rest.chunks(64).all(|c| c.iter().fold(0, |a, b| a | b) == 0)
@@ -106,5 +138,32 @@ fn next_data(content: &Content, at: u64) -> Result<Option<u64>> {
         Err(Errno::NXIO) => Ok(None),
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(at)),
         Err(error) => Err(error).context(format!("cannot look for holes in {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_zero_blocks_in_a_row_are_a_hole_and_the_end_counts() {
+        let mut bytes = vec![0; 11 * BLOCK + 5];
+        for at in [0, 9 * BLOCK + 1] {
+            bytes[at] = 1;
+        }
+        let longer = vec![7; (PIECE + 1) as usize];
+        let contents = [bytes, vec![0; 100_000], longer, Vec::new()];
+        let contents = contents.map(|bytes| Content::Bytes(bytes.into()));
+        let contents: Vec<&Content> = contents.iter().collect();
+        let found = find_all(&contents).unwrap();
+        let found: Vec<Vec<_>> = found
+            .iter()
+            .map(|runs| runs.iter().map(|run| (run.start, run.length)).collect())
+            .collect();
+        let most = PIECE / BLOCK as u64 + 1;
+        assert_eq!(
+            found,
+            [vec![(0, 4), (8, 4)], vec![], vec![(0, most)], vec![]]
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! The image file: large writes on a thread of their own, holes where nothing is put.
+//! The image file: written in large pieces from its start to its end, holes where nothing is put, and hashed meanwhile
+//! for whoever wants that.
 //!
-//! Nobody reads an image back soon after it is written, so it goes past the page cache where the file system
-//! can do that: the kernel neither looks for free pages nor copies the bytes into them, and the sync at the end
-//! finds nothing to do.
+//! One thread fills batches, a second one hashes them and a third one writes them. Nobody reads an image back soon
+//! after it is written, so it goes past the page cache where the file system can do that: the kernel neither looks for
+//! free pages nor copies the bytes into them, and the sync at the end finds nothing to do.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,7 +11,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use kindling_base::{Context, Error, Result, files};
+use kindling_base::hash::Hasher;
+use kindling_base::{Context, Error, Result, files, sparse};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
@@ -18,18 +20,20 @@ use crate::BLOCK;
 
 /// Bytes of a batch: large enough that writes cost what the disk costs.
 const BATCH: usize = 4 << 20;
-/// Batches in turn: one is filled while another is written.
-const BATCHES: usize = 2;
+/// Batches in turn: one is filled, one hashed and one written, and one waits for whoever is slowest.
+const BATCHES: usize = 4;
 
 /// An image that is being written.
 pub(crate) struct Image {
     batch: Batch,
+    /// To the hashing thread, which hands them to the writing one; to that at once where there is none.
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
-    writer: Option<JoinHandle<Result<()>>>,
+    hashing: Option<JoinHandle<Result<String>>>,
+    writing: JoinHandle<Result<()>>,
 }
 
-/// Bytes with their places in the image.
+/// Bytes with their places in the image, in order.
 struct Batch {
     /// A batch and what aligning it takes.
     bytes: Vec<u8>,
@@ -47,42 +51,56 @@ struct Piece {
 }
 
 impl Image {
-    /// Creates an image of so many blocks, all of them a hole.
+    /// Creates an image of so many blocks, all of them a hole, to be hashed or not.
     ///
     /// # Errors
     /// The file cannot be created.
-    pub(crate) fn create(path: &Path, blocks: u64) -> Result<Self> {
+    pub(crate) fn create(path: &Path, blocks: u64, hash: bool) -> Result<Self> {
+        let bytes = blocks * BLOCK as u64;
         let file = files::create(path)?;
-        file.set_len(blocks * BLOCK as u64)
+        file.set_len(bytes)
             .context(format!("cannot set the size of {}", path.display()))?;
-        let (full, to_write) = sync_channel(BATCHES);
+        let (mut full, to_write) = sync_channel(BATCHES);
         let (written, empty) = sync_channel(BATCHES);
         for _ in 1..BATCHES {
             let _ = written.send(Batch::new()); // the receiver is right here
         }
         let path = path.to_owned();
-        let writer = std::thread::Builder::new()
-            .name("image writer".to_owned())
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let cannot = "cannot start a thread";
+        let mut hashing = None;
+        if hash {
+            let (to_hasher, to_hash) = sync_channel(BATCHES);
+            let hashed = std::mem::replace(&mut full, to_hasher);
+            let work = move || hash_batches(bytes, &to_hash, &hashed);
+            hashing = Some(thread("image hasher").spawn(work).context(cannot)?);
+        }
+        let writing = thread("image writer")
             .spawn(move || write_batches(&file, &path, &to_write, &written))
-            .context("cannot start a thread")?;
+            .context(cannot)?;
         Ok(Self {
             batch: Batch::new(),
             full,
             empty,
-            writer: Some(writer),
+            hashing,
+            writing,
         })
     }
 
-    /// Room for `length` bytes (at most [`Image::MOST`]) that `fill` fills; returns where they are, for
-    /// [`Image::place`].
+    /// Most bytes of one [`Image::fill`].
+    pub(crate) const MOST: usize = BATCH / 4;
+
+    /// Puts `length` bytes, whole blocks and at most [`Image::MOST`], at a block; `fill` fills them. Blocks are put in the
+    /// order of the image.
     ///
     /// # Errors
     /// An earlier batch could not be written, or `fill` failed.
-    pub(crate) fn buffer(
+    pub(crate) fn fill(
         &mut self,
+        block: u64,
         length: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<()>,
-    ) -> Result<usize> {
+    ) -> Result<()> {
         if BATCH - self.batch.used < length {
             self.flush()?;
         }
@@ -90,32 +108,8 @@ impl Image {
         self.batch.used += length;
         let at = self.batch.base + start;
         fill(&mut self.batch.bytes[at..at + length])?;
-        Ok(start)
-    }
-
-    /// Most bytes of one [`Image::buffer`].
-    pub(crate) const MOST: usize = BATCH / 4;
-
-    /// Bytes that [`Image::buffer`] returned last.
-    pub(crate) fn buffered(&self, start: usize, length: usize) -> &[u8] {
-        self.batch.slice(start, length)
-    }
-
-    /// Says that buffered bytes belong at a block; bytes that are placed nowhere are dropped.
-    pub(crate) fn place(&mut self, block: u64, start: usize, length: usize) {
-        let offset = block * BLOCK as u64;
-        if let Some(last) = self.batch.pieces.last_mut()
-            && last.offset + last.length as u64 == offset
-            && last.start + last.length == start
-        {
-            last.length += length;
-            return;
-        }
-        self.batch.pieces.push(Piece {
-            offset,
-            start,
-            length,
-        });
+        self.batch.place(block * BLOCK as u64, start, length);
+        Ok(())
     }
 
     /// Puts whole blocks at a block.
@@ -125,43 +119,33 @@ impl Image {
     pub(crate) fn put(&mut self, block: u64, bytes: &[u8]) -> Result<()> {
         let mut at = block;
         for part in bytes.chunks(Self::MOST) {
-            let start = self.buffer(part.len(), |buffer| {
+            self.fill(at, part.len(), |buffer| {
                 buffer.copy_from_slice(part);
                 Ok(())
             })?;
-            self.place(at, start, part.len());
             at += (part.len() / BLOCK) as u64;
         }
         Ok(())
     }
 
-    /// Writes what is left and waits for it.
+    /// Writes what is left and waits for it; returns the image's SHA-256 in hexadecimal, if it was to be hashed.
     ///
     /// # Errors
-    /// A batch could not be written.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        self.flush()?;
-        let writer = self.writer.take();
-        drop(self); // ends the channel, and so the thread when it has written all
-        join(writer)
+    /// A batch could not be written: the reason why an earlier call failed, if one did.
+    pub(crate) fn finish(self) -> Result<Option<String>> {
+        // A thread that is gone says itself why.
+        let _ = self.full.send(self.batch);
+        drop(self.full); // ends the threads when they have done all
+        join(self.writing)?;
+        self.hashing.map(join).transpose()
     }
 
-    /// Hands the batch to the thread and goes on with an empty one.
+    /// Hands the batch to the threads and goes on with an empty one. If they are gone, [`Image::finish`] knows why.
     fn flush(&mut self) -> Result<()> {
-        let Ok(next) = self.empty.recv() else {
-            return self.failed();
-        };
+        let gone = || Error::internal("what writes the image ended too early");
+        let next = self.empty.recv().map_err(|_| gone())?;
         let batch = std::mem::replace(&mut self.batch, next);
-        if self.full.send(batch).is_err() {
-            return self.failed();
-        }
-        Ok(())
-    }
-
-    /// Why the thread is gone.
-    fn failed(&mut self) -> Result<()> {
-        join(self.writer.take())?;
-        Err(Error::internal("the image writer ended too early"))
+        self.full.send(batch).map_err(|_| gone())
     }
 }
 
@@ -176,14 +160,53 @@ impl Batch {
         }
     }
 
+    /// Says where bytes belong.
+    fn place(&mut self, offset: u64, start: usize, length: usize) {
+        if let Some(last) = self.pieces.last_mut()
+            && last.offset + last.length as u64 == offset
+        {
+            last.length += length; // bytes follow each other without gaps
+            return;
+        }
+        self.pieces.push(Piece {
+            offset,
+            start,
+            length,
+        });
+    }
+
     fn slice(&self, start: usize, length: usize) -> &[u8] {
         &self.bytes[self.base + start..][..length]
     }
 }
 
-fn join(writer: Option<JoinHandle<Result<()>>>) -> Result<()> {
-    let ended = writer.map_or(Ok(Ok(())), JoinHandle::join);
-    ended.unwrap_or_else(|_| Err(Error::internal("the image writer panicked")))
+fn join<T>(thread: JoinHandle<Result<T>>) -> Result<T> {
+    let ended = thread.join();
+    ended.unwrap_or_else(|_| Err(Error::internal("a thread that writes the image panicked")))
+}
+
+/// Hashes batches until there are no more, and what is between and behind them as zeros: an image of `length` bytes.
+fn hash_batches(
+    length: u64,
+    batches: &Receiver<Batch>,
+    hashed: &SyncSender<Batch>,
+) -> Result<String> {
+    let mut hasher = Hasher::new();
+    let mut at = 0;
+    let overlap = || Error::internal("blocks of the image overlap");
+    for batch in batches {
+        for piece in &batch.pieces {
+            let gap = piece.offset.checked_sub(at).ok_or_else(overlap)?;
+            sparse::zeros(&mut hasher, gap);
+            hasher.update(batch.slice(piece.start, piece.length));
+            at = piece.offset + piece.length as u64;
+        }
+        if hashed.send(batch).is_err() {
+            break; // the writer has failed and says why
+        }
+    }
+    sparse::zeros(&mut hasher, length.checked_sub(at).ok_or_else(overlap)?);
+    Ok(hasher.finish())
 }
 
 /// Writes batches until there are no more.

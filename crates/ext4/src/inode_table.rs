@@ -1,7 +1,7 @@
 //! The inode tables, group by group.
 
 use crate::BLOCK;
-use crate::content::{Pass, Written};
+use crate::content::{Pass, Placed};
 use crate::group::Inodes;
 use crate::inode::{self, FLAG_EXTENTS, FLAG_INDEX, Inode};
 use crate::node::{self, Body, FAST_SYMLINK};
@@ -11,22 +11,18 @@ pub(crate) struct Table<'a> {
     pass: &'a Pass<'a>,
     /// Inodes below `FIRST_INODE` but for the root.
     special: &'a [Inode<'a>],
-    written: &'a [Written],
+    placed: &'a [Placed],
     /// Index of the first node of the next group.
     next: usize,
 }
 
 impl<'a> Table<'a> {
-    /// The tables of an image; `written` has what each node's inode says of its blocks.
-    pub(crate) fn new(
-        pass: &'a Pass<'a>,
-        special: &'a [Inode<'a>],
-        written: &'a [Written],
-    ) -> Self {
+    /// The tables of an image; `placed` has what each node's inode says of its blocks.
+    pub(crate) fn new(pass: &'a Pass<'a>, special: &'a [Inode<'a>], placed: &'a [Placed]) -> Self {
         Self {
             pass,
             special,
-            written,
+            placed,
             next: 0,
         }
     }
@@ -67,7 +63,7 @@ impl<'a> Table<'a> {
 
     fn inode(&self, index: usize) -> Inode<'_> {
         let node = &self.pass.layout.nodes[index];
-        let written = &self.written[index];
+        let placed = &self.placed[index];
         let flags = match &node.body {
             Body::Directory(directory) if directory.is_indexed => FLAG_EXTENTS | FLAG_INDEX,
             Body::Directory(_) | Body::File { .. } => FLAG_EXTENTS,
@@ -82,10 +78,10 @@ impl<'a> Table<'a> {
             gid: node.gid,
             size: node.size(),
             links: node.links as u16, // at most EXT4_LINK_MAX
-            blocks: written.blocks,
+            blocks: placed.blocks,
             flags,
-            block: written.root,
-            xattr_block: written.xattr_block,
+            block: placed.root,
+            xattr_block: placed.xattr_block,
             time: node.time,
             xattrs: node.xattrs.as_ref().map_or(&[], |stored| &stored.inode),
         }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use kindling_base::{Error, Result};
-use kindling_tree::{Entry, Kind, Timestamp, Tree};
+use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
 
 use crate::node::{
     self, Body, Child, FIRST_INODE, Node, ROOT, ROOT_INODE, empty_directory, refused,
 };
-use crate::{anchor, directory, htree};
+use crate::{anchor, data_runs, directory, htree};
 
 /// Place of `lost+found` in the list of nodes, behind the root.
 const LOST_AND_FOUND: u32 = 1;
@@ -22,7 +22,7 @@ const MAX_LINKS: u32 = 65000;
 /// The inodes of a tree in order of their numbers: the root, `lost+found`, then by path.
 ///
 /// # Errors
-/// Something that ext4 cannot hold; the error names the path.
+/// Something that ext4 cannot hold; the error names the path. Or content cannot be read.
 pub(crate) fn collect<'a>(
     tree: &'a Tree,
     epoch: i64,
@@ -67,7 +67,20 @@ pub(crate) fn collect<'a>(
     for node in &mut nodes {
         finish(node, hash_seed)?;
     }
+    find_data(&mut nodes)?;
     Ok(nodes)
+}
+
+/// Looks which parts of files are no zeros.
+fn find_data(nodes: &mut [Node<'_>]) -> Result<()> {
+    let contents: Vec<&Content> = nodes.iter().filter_map(Node::content).collect();
+    let mut found = data_runs::find_all(&contents)?.into_iter();
+    for node in nodes {
+        if let Body::File { runs, .. } = &mut node.body {
+            *runs = found.next().unwrap_or_default(); // one for each file
+        }
+    }
+    Ok(())
 }
 
 fn root(tree: &Tree) -> Result<Node<'_>> {

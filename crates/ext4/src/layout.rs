@@ -31,8 +31,6 @@ pub(crate) struct Layout<'a> {
     pub(crate) resize_block: u64,
     /// Payload addresses of the journal.
     pub(crate) journal: Option<Run>,
-    /// First payload address that nothing was given.
-    pub(crate) end: u64,
 }
 
 /// Numbers the inodes, places their blocks and sizes the image.
@@ -62,12 +60,10 @@ pub(crate) fn plan<'a>(tree: &'a Tree, options: &Options) -> Result<Layout<'a>> 
         geometry,
         resize_block: 0,
         journal,
-        end,
     })
 }
 
-/// Blocks set aside for an extent tree, as far as it is not due to holes: those come with blocks that the
-/// holes free.
+/// Blocks set aside for an extent tree.
 pub(crate) fn tree_blocks(node: &Node<'_>) -> u64 {
     let data = node.data_blocks();
     let runs = match &node.body {

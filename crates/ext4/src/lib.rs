@@ -4,8 +4,8 @@
 //! the same input gives the same bytes on every machine.
 //!
 //! How it goes: [`inventory`] turns the tree into inodes, [`layout`] gives each its number and its blocks and
-//! sizes the image ([`geometry`]), [`content`] copies everything in the order of the image, and [`metadata`]
-//! writes what describes it. Structures are those of the kernel's `Documentation/filesystems/ext4`, under
+//! sizes the image ([`geometry`]), [`content`] and [`metadata`] say what goes where, and [`blocks`] writes it in the
+//! order of the image. Structures are those of the kernel's `Documentation/filesystems/ext4`, under
 //! the kernel's names.
 //!
 //! **Invariants**: all numbers in an image come from the inputs; a file that changes moves few others
@@ -13,6 +13,7 @@
 
 mod acl;
 mod anchor;
+mod blocks;
 mod bytes;
 mod checksum;
 mod content;
@@ -38,7 +39,7 @@ mod write;
 mod xattr;
 
 pub use journal::JournalSize;
-pub use write::{Options, Summary, measure, write};
+pub use write::{Options, Summary, measure, write, write_hashed};
 
 /// Bytes of a block.
 pub const BLOCK: usize = 4096;

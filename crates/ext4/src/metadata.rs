@@ -1,29 +1,25 @@
-//! What is written last, when all places are known: inode tables, bitmaps, descriptors, superblocks.
+//! What describes the content, when all places are known: inode tables, bitmaps, descriptors, superblocks.
 
-use kindling_base::Result;
 use kindling_tree::Timestamp;
 
-use crate::content::{Pass, Written};
+use crate::blocks::Blocks;
+use crate::content::{Pass, Placed};
 use crate::extent::{self, Extent};
 use crate::geometry::{DESCRIPTOR, Geometry, Run};
 use crate::group;
-use crate::image::Image;
 use crate::inode::{FLAG_EXTENTS, Inode};
 use crate::inode_table::Table;
 use crate::superblock::{self, Totals};
 use crate::usage::Usage;
 use crate::{BLOCK, Options, journal, resize};
 
-/// Writes the blocks of the resize inode and of the journal; returns their inodes.
-///
-/// # Errors
-/// The image cannot be written.
+/// Places the blocks of the resize inode and of the journal; returns their inodes.
 pub(crate) fn special_inodes(
     pass: &Pass<'_>,
     options: &Options,
-    image: &mut Image,
+    blocks: &mut Blocks<'_>,
     usage: &mut Usage,
-) -> Result<Vec<Inode<'static>>> {
+) -> Vec<Inode<'static>> {
     let geometry = &pass.layout.geometry;
     let mut inodes = Vec::new();
     if geometry.reserved_blocks > 0 {
@@ -33,20 +29,20 @@ pub(crate) fn special_inodes(
         };
         for place in geometry.locate(own) {
             usage.add(place);
-            image.put(place.start, &resize::double_indirect(geometry))?;
-            let blocks = resize::blocks(geometry);
+            blocks.put(place.start, resize::double_indirect(geometry));
+            let taken = resize::blocks(geometry);
             let root = resize::root(place.start);
             inodes.push(special(
                 resize::INODE,
                 resize::SIZE,
-                blocks,
+                taken,
                 root,
                 0,
                 options,
             ));
         }
         for (place, block) in (1 + geometry.descriptor_blocks..).zip(resize::indirect(geometry)) {
-            image.put(place, &block)?;
+            blocks.put(place, block);
         }
     }
     if let Some(run) = pass.layout.journal {
@@ -68,7 +64,7 @@ pub(crate) fn special_inodes(
         }
         if let Some(first) = extents.first() {
             let block = journal::superblock(run.length, &options.uuid);
-            image.put(first.physical, block.as_slice())?;
+            blocks.put(first.physical, block.as_slice());
         }
         let seed = crate::checksum::inode_seed(pass.checksum_seed, journal::INODE, 0);
         // `journal::MAX_MIB` keeps the extents few enough for the inode.
@@ -83,7 +79,7 @@ pub(crate) fn special_inodes(
             options,
         ));
     }
-    Ok(inodes)
+    inodes
 }
 
 fn special(
@@ -114,21 +110,18 @@ fn special(
     }
 }
 
-/// Writes everything that describes the content.
-///
-/// # Errors
-/// The image cannot be written.
-pub(crate) fn write(
+/// Places everything that describes the content.
+pub(crate) fn describe(
     pass: &Pass<'_>,
     options: &Options,
     special: &[Inode<'_>],
-    written: &[Written],
+    placed: &[Placed],
     usage: Usage,
-    image: &mut Image,
-) -> Result<()> {
+    blocks: &mut Blocks<'_>,
+) {
     let geometry = &pass.layout.geometry;
     let runs = usage.sorted();
-    let mut inodes = Table::new(pass, special, written);
+    let mut inodes = Table::new(pass, special, placed);
     let mut descriptors = Vec::with_capacity(geometry.groups as usize * DESCRIPTOR);
     let (mut free_blocks, mut free_inodes) = (0, 0);
     let mut first_run = 0;
@@ -147,12 +140,12 @@ pub(crate) fn write(
             &used,
             pass.checksum_seed,
         );
-        image.put(geometry.inode_table(id), &bytes)?;
+        blocks.put(geometry.inode_table(id), bytes);
         if let Some(bitmap) = &group.block_bitmap {
-            image.put(geometry.block_bitmap(id), bitmap.bytes())?;
+            blocks.put(geometry.block_bitmap(id), bitmap.bytes().as_slice());
         }
         if let Some(bitmap) = &group.inode_bitmap {
-            image.put(geometry.inode_bitmap(id), bitmap.bytes())?;
+            blocks.put(geometry.inode_bitmap(id), bitmap.bytes().as_slice());
         }
         descriptors.extend_from_slice(&group.descriptor);
         free_blocks += group.free_blocks;
@@ -164,25 +157,24 @@ pub(crate) fn write(
         free_inodes,
         journal: journal.map(|inode| (inode.block, inode.size)),
     };
-    copies(geometry, options, &totals, descriptors, image)
+    copies(geometry, options, &totals, descriptors, blocks);
 }
 
-/// Writes the superblock and the descriptors to every group that has them.
+/// Places the superblock and the descriptors in every group that has them.
 fn copies(
     geometry: &Geometry,
     options: &Options,
     totals: &Totals,
     mut descriptors: Vec<u8>,
-    image: &mut Image,
-) -> Result<()> {
+    blocks: &mut Blocks<'_>,
+) {
     descriptors.resize(geometry.descriptor_blocks as usize * BLOCK, 0);
     for id in geometry.superblock_groups() {
         let mut block = [0; BLOCK];
         let offset = if id == 0 { superblock::OFFSET } else { 0 };
         block[offset..offset + superblock::SIZE]
             .copy_from_slice(&superblock::encode(geometry, options, totals, id));
-        image.put(geometry.first_block(id), &block)?;
-        image.put(geometry.first_block(id) + 1, &descriptors)?;
+        blocks.put(geometry.first_block(id), block);
+        blocks.put(geometry.first_block(id) + 1, descriptors.as_slice());
     }
-    Ok(())
 }

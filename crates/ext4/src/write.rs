@@ -5,9 +5,9 @@ use std::path::Path;
 use kindling_base::{Error, Result};
 use kindling_tree::Tree;
 
+use crate::blocks::Blocks;
 use crate::checksum::{crc32c, file_system_seed};
 use crate::content::{self, Pass};
-use crate::image::Image;
 use crate::layout::{self, Layout};
 use crate::usage::Usage;
 use crate::{BLOCK, JournalSize, journal, metadata, superblock};
@@ -43,8 +43,10 @@ pub struct Summary {
     pub max_inodes: u32,
 }
 
-/// Writes the image of a tree to `path`, which is created or replaced. It is not synced: whoever publishes it
-/// under its final name does that.
+/// Writes the image of a tree to `path`, which is created or replaced. It is not synced: whoever publishes it under its final name does that.
+///
+/// Content is read twice: once to find its zeros, which decides where everything goes, and once to copy it. So the
+/// image is written from its start to its end.
 ///
 /// `progress` is told how many blocks of how many are done, some hundred times a GiB.
 ///
@@ -57,6 +59,31 @@ pub fn write(
     path: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Summary> {
+    write_image(tree, options, path, false, progress).map(|(summary, _)| summary)
+}
+
+/// The same, and returns the image's SHA-256 in hexadecimal besides. It is made while the image is written, for which
+/// a second processor is enough; the zeros of a huge empty image take their time.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_hashed(
+    tree: &Tree,
+    options: &Options,
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Summary, String)> {
+    let (summary, sha256) = write_image(tree, options, path, true, progress)?;
+    Ok((summary, sha256.unwrap_or_default())) // it was asked for
+}
+
+fn write_image(
+    tree: &Tree,
+    options: &Options,
+    path: &Path,
+    hash: bool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Summary, Option<String>)> {
     let layout = plan(tree, options)?;
     let generations = generations(&layout, options);
     let pass = Pass {
@@ -65,13 +92,12 @@ pub fn write(
         checksum_seed: file_system_seed(&options.uuid),
         generations: &generations,
     };
-    let mut image = Image::create(path, layout.geometry.blocks)?;
-    let mut usage = Usage::default();
-    let special = metadata::special_inodes(&pass, options, &mut image, &mut usage)?;
-    let written = content::write(&pass, &mut image, &mut usage, progress)?;
-    metadata::write(&pass, options, &special, &written, usage, &mut image)?;
-    image.finish()?;
-    Ok(summary(&layout))
+    let (mut blocks, mut usage) = (Blocks::default(), Usage::default());
+    let special = metadata::special_inodes(&pass, options, &mut blocks, &mut usage);
+    let placed = content::place(&pass, &mut blocks, &mut usage);
+    metadata::describe(&pass, options, &special, &placed, usage, &mut blocks);
+    let sha256 = blocks.write(path, layout.geometry.blocks, hash, progress)?;
+    Ok((summary(&layout), sha256))
 }
 
 /// What the image of a tree would amount to, without writing it.

@@ -86,8 +86,8 @@ impl Run<'_> {
                 key: &self.plan.rootfs,
                 free_mib: self.locked.recipe.rootfs.free_mib.into(),
             };
-            rootfs::build(&request, out, self.reporter)?;
-            seal::seal(&out.join(rootfs::FILE))
+            let sha256 = rootfs::build(&request, out, self.reporter)?;
+            seal::seal_hashed(&out.join(rootfs::FILE), &sha256)
         })?;
         Ok(image)
     }

@@ -19,8 +19,15 @@ const SUFFIX: &str = ".seal";
 /// # Errors
 /// It cannot be read or the note not be written.
 pub(crate) fn seal(artifact: &Path) -> Result<()> {
+    seal_hashed(artifact, &sparse::hash(artifact)?)
+}
+
+/// The same for an artifact whose hash is known from writing it.
+///
+/// # Errors
+/// The note cannot be written.
+pub(crate) fn seal_hashed(artifact: &Path, sha256: &str) -> Result<()> {
     files::set_mode(artifact, READ_ONLY)?;
-    let sha256 = sparse::hash(artifact)?;
     let note = format!("{sha256} {}\n", state(artifact)?);
     files::write(&note_of(artifact), note.as_bytes())
 }

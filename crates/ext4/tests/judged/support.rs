@@ -58,7 +58,13 @@ pub(crate) fn add(tree: &mut Tree, path: &[u8], kind: Kind, mode: u16) {
 
 /// Writes an image.
 pub(crate) fn write(tree: &Tree, options: &Options, image: &Path) -> Summary {
-    kindling_ext4::write(tree, options, image, &mut |_, _| {}).unwrap()
+    if options.free_bytes > 1 << 30 {
+        return kindling_ext4::write(tree, options, image, &mut |_, _| {}).unwrap();
+    }
+    let written = kindling_ext4::write_hashed(tree, options, image, &mut |_, _| {});
+    let (summary, sha256) = written.unwrap();
+    assert_eq!(sha256, kindling_base::sparse::hash(image).unwrap());
+    summary
 }
 
 /// Whether a judge is installed; says so when not.

@@ -48,11 +48,11 @@ pub struct Request<'a> {
     pub free_mib: u64,
 }
 
-/// Writes `out/rootfs.ext4`.
+/// Writes `out/rootfs.ext4` and returns its SHA-256.
 ///
 /// # Errors
 /// The tree does not read, an overlay does not fit it, or the image cannot be written.
-pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Result<()> {
+pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Result<String> {
     let tree = tree(&request.parts)?;
     let options = kindling_ext4::Options {
         uuid: uuid(request.key),
@@ -70,8 +70,9 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
             total: Some(total),
         });
     };
-    kindling_ext4::write(&tree, &options, &out.join(FILE), &mut progress)?;
-    Ok(())
+    let path = out.join(FILE);
+    let (_, sha256) = kindling_ext4::write_hashed(&tree, &options, &path, &mut progress)?;
+    Ok(sha256)
 }
 
 /// The finished tree: the frozen packages and those of npm, less what is left out, then the accounts, then the overlays.
