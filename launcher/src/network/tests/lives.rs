@@ -86,12 +86,7 @@ fn exactly_what_is_dead_is_cleared() {
     host.namespace.ip("tuntap add fc-vm-foreign mode tap");
     host.namespace.ip("link set fc-vm-foreign master br0");
 
-    let mut cleared = host.reconcile();
-    // Another test that starts a program just now holds all of our descriptors until that runs, the lost TAP's too.
-    let began = Instant::now();
-    while cleared.taps.is_empty() && began.elapsed() < Duration::from_secs(10) {
-        cleared.taps = host.reconcile().taps;
-    }
+    let cleared = clear_a_tap(&host);
     let dead_taps: Vec<_> = cleared.leases.into_iter().map(|lease| lease.tap).collect();
     assert_eq!(dead_taps, [dead.tap]);
     assert_eq!(cleared.taps, [lost.tap]);
@@ -108,8 +103,19 @@ fn exactly_what_is_dead_is_cleared() {
     );
 
     drop(open);
-    assert_eq!(host.reconcile().taps, [used.tap]);
+    assert_eq!(clear_a_tap(&host).taps, [used.tap]);
     assert_eq!(host.leases().list().unwrap(), [live]);
+}
+
+/// Reconciles until a TAP is cleared: another test that starts a program just now holds all of our descriptors until that
+/// runs, those of TAPs too.
+fn clear_a_tap(host: &Host) -> Attachment {
+    let mut cleared = host.reconcile();
+    let began = Instant::now();
+    while cleared.taps.is_empty() && began.elapsed() < Duration::from_secs(10) {
+        cleared.taps = host.reconcile().taps;
+    }
+    cleared
 }
 
 #[test]
