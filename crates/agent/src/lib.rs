@@ -4,11 +4,12 @@
 //! [`serve`] is one channel's whole life, over any pair of a reader and a writer; [`port`] and [`vsock`] are the channels
 //! of QEMU and of Firecracker. Threads, no event loop: a handful of streams, each with its own, is what a guest has.
 //!
-//! [`http`] is another process of the same program, which answers on a port.
+//! [`http`] and [`bridge`] are other processes of the same program, which answer on ports.
 //!
 //! **Whoever reaches a channel is root in this guest.** The port is the host's and root's alone; connections over vsock
 //! are taken from the host only.
 
+pub mod bridge;
 mod exec;
 mod files;
 pub mod http;

@@ -1,5 +1,6 @@
-//! `kindling-agent`: serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`:
-//! answers over HTTP instead, at the socket that systemd passes or at an address.
+//! `kindling-agent`: serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`
+//! answers over HTTP instead, and `kindling-agent --bridge [OPTIONS]` shows the desktop to browsers, each at the socket that
+//! systemd passes or at an address.
 
 use std::ffi::OsString;
 use std::io;
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
-use kindling_agent::{http, image, port, systemd, vsock};
+use kindling_agent::{bridge, http, image, port, systemd, vsock};
 use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
 /// What opens pages in the desktop: crates/open.
@@ -16,22 +17,29 @@ const OPENER: &str = "/usr/lib/kindling/open";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    match args.as_slice() {
-        [] => channels(),
-        [mode] if mode == "--http" => answer(systemd::passed_listener().ok_or_else(|| {
-            io::Error::other("systemd passed no socket; say an address to listen at")
-        })),
-        [mode, address] if mode == "--http" => {
+    match args.split_first() {
+        None => channels(),
+        Some((mode, [])) if mode == "--http" => answer(passed()),
+        Some((mode, [address])) if mode == "--http" => {
             answer(TcpListener::bind(address.to_string_lossy().as_ref()))
         }
-        _ => {
-            report(
-                "arguments",
-                &io::Error::other("expected none, or --http [ADDRESS:PORT]"),
-            );
-            ExitCode::from(2)
-        }
+        Some((mode, options)) if mode == "--bridge" => match bridge::Options::parse(options) {
+            Ok(options) => show(options),
+            Err(error) => misused(error),
+        },
+        _ => misused("expected none, --http [ADDRESS:PORT] or --bridge [OPTIONS]".to_owned()),
     }
+}
+
+fn misused(error: String) -> ExitCode {
+    report("arguments", &io::Error::other(error));
+    ExitCode::from(2)
+}
+
+/// The socket that systemd passes.
+fn passed() -> io::Result<TcpListener> {
+    let none = || io::Error::other("systemd passed no socket; say an address to listen at");
+    systemd::passed_listener().ok_or_else(none)
 }
 
 fn channels() -> ExitCode {
@@ -59,18 +67,34 @@ fn channels() -> ExitCode {
 }
 
 fn answer(listener: io::Result<TcpListener>) -> ExitCode {
+    let guest = http::Guest::new(image::hash(), OPENER.into());
+    serve("http", listener, |listener| http::serve(listener, guest))
+}
+
+fn show(options: bridge::Options) -> ExitCode {
+    let listener = options.listen.map_or_else(passed, TcpListener::bind);
+    serve("bridge", listener, |listener| {
+        bridge::serve(listener, options)
+    })
+}
+
+/// Serves a port until that cannot go on.
+fn serve(
+    name: &str,
+    listener: io::Result<TcpListener>,
+    run: impl FnOnce(&TcpListener) -> io::Error,
+) -> ExitCode {
     let listener = match listener {
         Ok(listener) => listener,
         Err(error) => {
-            report("http", &error);
+            report(name, &error);
             return ExitCode::FAILURE;
         }
     };
     if let Err(error) = systemd::ready() {
         report("systemd", &error);
     }
-    let guest = http::Guest::new(image::hash(), OPENER.into());
-    report("http", &http::serve(&listener, guest));
+    report(name, &run(&listener));
     ExitCode::FAILURE
 }
 

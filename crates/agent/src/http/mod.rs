@@ -4,13 +4,14 @@
 //! it, while the agent of the launcher's channels is root. systemd listens for it, and so it needs no network itself.
 //! What it cannot do by itself it asks those for that can; so far that is `kindling-open`.
 //!
-//! One thread for each connection, one request for each connection, all of it bounded.
+//! One thread for each connection, one request for each connection, all of it bounded. [`crate::bridge`] serves its port
+//! by the same means.
 
 mod clock;
 mod health;
 mod open_url;
-mod request;
-mod response;
+pub(crate) mod request;
+pub(crate) mod response;
 mod routes;
 
 use std::io::{self, Read};
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use request::Refused;
+use request::{Refused, Request};
 use response::{Response, Status};
 
 pub use routes::Guest;
@@ -42,7 +43,18 @@ const REST: u64 = 256 << 10;
 
 /// Serves `listener`; returns why it cannot go on.
 pub fn serve(listener: &TcpListener, guest: Guest) -> io::Error {
-    let (guest, open) = (Arc::new(guest), Slots::new(CONNECTIONS));
+    accept(listener, CONNECTIONS, move |stream| {
+        converse(stream, &guest)
+    })
+}
+
+/// Has each connection served on a thread of its own, at most `most` at a time; returns why it cannot go on.
+pub(crate) fn accept(
+    listener: &TcpListener,
+    most: usize,
+    serve: impl Fn(&TcpStream) + Send + Sync + 'static,
+) -> io::Error {
+    let (serve, open) = (Arc::new(serve), Slots::new(most));
     loop {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
@@ -55,11 +67,11 @@ pub fn serve(listener: &TcpListener, guest: Guest) -> io::Error {
             let _ = busy().write(false, &mut &stream);
             continue;
         };
-        let guest = Arc::clone(&guest);
+        let serve = Arc::clone(&serve);
         let thread = thread::Builder::new().name("http".into()).stack_size(STACK);
         let spawned = thread.spawn(move || {
             let _slot = slot;
-            converse(&stream, &guest);
+            serve(&stream);
         });
         drop(spawned); // without room for a thread the connection closes, which the client sees
     }
@@ -67,15 +79,24 @@ pub fn serve(listener: &TcpListener, guest: Guest) -> io::Error {
 
 /// One connection, from the request to its end.
 fn converse(stream: &TcpStream, guest: &Guest) {
-    let until = Instant::now() + ARRIVAL;
-    let request = request::read(&mut Timed { stream, until }, &mut &*stream);
-    let (response, head_only) = match request {
+    let (response, head_only) = match read(stream) {
         Ok(request) => (routes::answer(&request, guest), request.method == "HEAD"),
         Err(Refused::Gone) => return,
         Err(refused) => (refusal(refused), false),
     };
+    answer(stream, |stream| response.write(head_only, stream));
+}
+
+/// Reads the request of a connection, as long as one may take to arrive.
+pub(crate) fn read(stream: &TcpStream) -> Result<Request, Refused> {
+    let until = Instant::now() + ARRIVAL;
+    request::read(&mut Timed { stream, until }, &mut &*stream)
+}
+
+/// Has an answer written, and ends the connection when the client has it.
+pub(crate) fn answer(stream: &TcpStream, write: impl FnOnce(&mut &TcpStream) -> io::Result<()>) {
     let _ = stream.set_write_timeout(Some(DEPARTURE));
-    if response.write(head_only, &mut &*stream).is_err() {
+    if write(&mut &*stream).is_err() {
         return; // it has gone
     }
     // Closed with bytes that nobody has read, a connection is reset, and the answer may be lost with it.
@@ -85,7 +106,7 @@ fn converse(stream: &TcpStream, guest: &Guest) {
     let _ = io::copy(&mut rest, &mut io::sink());
 }
 
-fn refusal(refused: Refused) -> Response {
+pub(crate) fn refusal(refused: Refused) -> Response {
     let (status, message) = match refused {
         Refused::Malformed(message) => (Status::BadRequest, message),
         Refused::HeadTooLong => (

@@ -23,7 +23,26 @@ pub(crate) struct Request {
     pub(crate) origin: Option<String>,
     /// What the body is said to be, without parameters and in small letters.
     pub(crate) content_type: String,
+    /// All headers as they were sent, names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// The value of a header; of several, the first. `name` is in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(own, _)| own == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a header, which may be there several times, has this word in its list, in whatever letters.
+    pub(crate) fn lists(&self, name: &str, word: &str) -> bool {
+        let headers = self.headers.iter().filter(|(own, _)| own == name);
+        headers
+            .flat_map(|(_, value)| value.split(','))
+            .any(|item| item.trim().eq_ignore_ascii_case(word))
+    }
 }
 
 /// Why there is no request.
@@ -129,10 +148,10 @@ fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
     };
     let (mut hosts, mut length) = (0, None);
     for header in parsed.headers.iter() {
-        let value = String::from_utf8_lossy(header.value)
-            .trim()
-            .to_ascii_lowercase();
-        match header.name.to_ascii_lowercase().as_str() {
+        let text = String::from_utf8_lossy(header.value).trim().to_owned();
+        let (name, value) = (header.name.to_ascii_lowercase(), text.to_ascii_lowercase());
+        head.request.headers.push((name.clone(), text));
+        match name.as_str() {
             "host" => {
                 hosts += 1;
                 head.request.host = value;
@@ -216,8 +235,18 @@ mod tests {
             host: "guest:8080".into(),
             origin: None,
             content_type: "application/json".into(),
+            headers: vec![
+                ("host".into(), "Guest:8080".into()),
+                (
+                    "content-type".into(),
+                    "Application/JSON; charset=utf-8".into(),
+                ),
+                ("content-length".into(), "5".into()),
+            ],
             body: b"12345".to_vec(),
         };
+        assert_eq!(request.header("content-length"), Some("5"));
+        assert!(!request.lists("content-type", "application/json"));
         assert_eq!(all(POST), Ok(request.clone()));
         assert_eq!(all(&format!("{POST}GET / HTTP/1.1\r\n\r\n")), Ok(request));
         for (target, path) in [

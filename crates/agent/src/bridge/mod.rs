@@ -1,0 +1,67 @@
+//! The desktop in a browser: noVNC's pages, and the VNC server behind a WebSocket (RFC 6455).
+//!
+//! A process of its own (`kindling-agent --bridge`), of a user that may do nothing else. It does what websockify does, without
+//! an interpreter to start at boot and a process for each connection: a guest that was resumed answers at once.
+
+mod options;
+mod pages;
+mod path;
+mod pump;
+mod upgrade;
+
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::http::request::{Refused, Request};
+use crate::http::response::{Response, Status};
+use crate::http::{self};
+
+pub use options::Options;
+
+/// More connections at a time than the browsers of a few viewers open: noVNC is some sixty files.
+const CONNECTIONS: usize = 128;
+
+/// How long the VNC server may take to accept a connection. It is on the loopback, or near.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// Serves `listener`; returns why it cannot go on.
+pub fn serve(listener: &TcpListener, options: Options) -> std::io::Error {
+    let pages = pages::Pages::new(&options.web, crate::image::hash());
+    http::accept(listener, CONNECTIONS, move |stream| {
+        converse(stream, &options, &pages);
+    })
+}
+
+/// One connection: a page, or a viewer for as long as it looks.
+fn converse(stream: &TcpStream, options: &Options, pages: &pages::Pages) {
+    let refusal = match http::read(stream) {
+        Ok(request) if upgrade::is_asked_for(&request) => match view(stream, &request, options) {
+            Ok(()) => return,
+            Err(refusal) => refusal,
+        },
+        Ok(request) => return http::answer(stream, |stream| pages.answer(&request, stream)),
+        Err(Refused::Gone) => return,
+        Err(refused) => http::refusal(refused),
+    };
+    http::answer(stream, |stream| refusal.write(false, stream));
+}
+
+/// Connects a viewer to the VNC server until one of them goes.
+///
+/// # Errors
+/// Why there is no such connection, for the viewer.
+fn view(stream: &TcpStream, request: &Request, options: &Options) -> Result<(), Response> {
+    let accepted = upgrade::accept(request, &options.origins)?;
+    let server = TcpStream::connect_timeout(&options.server, CONNECTING).map_err(|error| {
+        let message = format!("no VNC server answers at {}: {error}", options.server);
+        Response::error(Status::BadGateway, message)
+    })?;
+    let greeted = accepted.write(&mut &*stream);
+    if let (Ok(()), Ok(viewer)) = (greeted, stream.try_clone()) {
+        pump::run(viewer, server);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

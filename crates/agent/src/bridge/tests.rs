@@ -1,0 +1,222 @@
+//! Real sockets: a viewer, the bridge, and a server in the place of a VNC server.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Instant;
+
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{ClientRequestBuilder, Message, WebSocket};
+
+use super::*;
+
+/// What a server does with its connection.
+type Work = fn(TcpStream);
+
+/// A bridge to a server that does `work`; returns its address.
+fn bridge(work: Work) -> SocketAddr {
+    let server = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = server.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in server.incoming() {
+            thread::spawn(move || work(stream.unwrap()));
+        }
+    });
+    serve_at(address, std::env::temp_dir())
+}
+
+fn serve_at(server: SocketAddr, web: std::path::PathBuf) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = Options {
+        server,
+        web,
+        ..Options::default()
+    };
+    thread::spawn(move || serve(&listener, options));
+    address
+}
+
+/// A viewer's WebSocket.
+fn view_at(bridge: SocketAddr) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect(bridge).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let uri = format!("ws://{bridge}/websockify").parse().unwrap();
+    let request = ClientRequestBuilder::new(uri).with_sub_protocol("binary");
+    tungstenite::client(request, stream).unwrap().0
+}
+
+fn echo(mut stream: TcpStream) {
+    stream.write_all(b"RFB 003.008\n").unwrap();
+    let mut copy = stream.try_clone().unwrap();
+    let _ = std::io::copy(&mut copy, &mut stream);
+}
+
+/// The bytes of the next message.
+fn bytes(viewer: &mut WebSocket<TcpStream>) -> Vec<u8> {
+    match viewer.read().unwrap() {
+        Message::Binary(bytes) => bytes.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn bytes_go_both_ways() {
+    let bridge = bridge(echo);
+    let started = Instant::now();
+    let mut viewer = view_at(bridge);
+    assert_eq!(bytes(&mut viewer), b"RFB 003.008\n");
+    println!("connected and greeted in {:?}", started.elapsed());
+    for message in [
+        vec![7; 1],
+        vec![1, 2, 3],
+        vec![9; 300_000],
+        Vec::new(),
+        vec![5; 2],
+    ] {
+        viewer
+            .send(Message::Binary(message.clone().into()))
+            .unwrap();
+        let mut back = Vec::new();
+        while back.len() < message.len() {
+            back.extend(bytes(&mut viewer));
+        }
+        assert_eq!(back, message);
+    }
+    viewer
+        .send(Message::Ping(b"there?".as_slice().into()))
+        .unwrap();
+    assert_eq!(
+        viewer.read().unwrap(),
+        Message::Pong(b"there?".as_slice().into())
+    );
+}
+
+/// A viewer that does not read slows the server down: what lies between them is bounded.
+#[test]
+fn a_slow_viewer_fills_no_memory() {
+    static SENT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    const ALL: usize = 64 << 20;
+    fn flood(mut stream: TcpStream) {
+        let piece = vec![1; 1 << 20];
+        for _ in 0..ALL / piece.len() {
+            stream.write_all(&piece).unwrap();
+            SENT.fetch_add(piece.len(), std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let mut viewer = view_at(bridge(flood));
+    // Until nothing moves any more: the buffers of the kernel are full.
+    let sent = || SENT.load(std::sync::atomic::Ordering::SeqCst);
+    let mut before = usize::MAX;
+    while sent() != before {
+        before = sent();
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert!(sent() < ALL / 2, "{} bytes are on their way", sent());
+    let mut received = 0;
+    while received < ALL {
+        received += bytes(&mut viewer).len();
+    }
+    assert_eq!(received, ALL);
+}
+
+#[test]
+fn goodbyes_reach_the_other_side() {
+    // The server goes.
+    let mut viewer = view_at(bridge(|mut stream| stream.write_all(b"bye").unwrap()));
+    assert_eq!(bytes(&mut viewer), b"bye");
+    let Message::Close(Some(frame)) = viewer.read().unwrap() else {
+        panic!("no goodbye");
+    };
+    assert_eq!(frame.code, CloseCode::Away);
+    assert_eq!(frame.reason.as_str(), "the VNC server has gone");
+    // Text is not VNC.
+    let mut viewer = view_at(bridge(|mut stream| {
+        let _ = stream.read_to_end(&mut Vec::new());
+    }));
+    viewer.send(Message::Text("hello".into())).unwrap();
+    assert!(
+        matches!(viewer.read().unwrap(), Message::Close(Some(frame)) if frame.code == CloseCode::Unsupported)
+    );
+    // The viewer goes, and the server sees the end.
+    static ENDED: std::sync::Mutex<Option<Instant>> = std::sync::Mutex::new(None);
+    let mut viewer = view_at(bridge(|mut stream| {
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        *ENDED.lock().unwrap() = Some(Instant::now());
+    }));
+    viewer.close(None).unwrap();
+    assert!(matches!(viewer.read().unwrap(), Message::Close(_)));
+    let started = Instant::now();
+    while ENDED.lock().unwrap().is_none() {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "the server still waits"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What is answered to some bytes.
+fn ask(bridge: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(bridge).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+const HANDSHAKE: &str = "GET /websockify HTTP/1.1\r\nHost: g\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn what_cannot_be_is_said() {
+    let nobody = TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("vnc.html"), "<p>noVNC").unwrap();
+    let bridge = serve_at(nobody, folder.path().to_owned());
+    let refused = ask(bridge, HANDSHAKE);
+    assert!(
+        refused.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains(&format!("no VNC server answers at {nobody}")),
+        "{refused}"
+    );
+    let foreign = HANDSHAKE.replace("Host: g", "Host: g\r\nOrigin: https://example.org");
+    assert!(ask(bridge, &foreign).starts_with("HTTP/1.1 403 Forbidden\r\n"));
+    let page = ask(
+        bridge,
+        "GET /vnc.html?autoconnect=true HTTP/1.1\r\nHost: g\r\n\r\n",
+    );
+    assert!(
+        page.starts_with("HTTP/1.1 200 OK\r\n") && page.ends_with("<p>noVNC"),
+        "{page}"
+    );
+    let outside = ask(bridge, "GET /../vnc.html HTTP/1.1\r\nHost: g\r\n\r\n");
+    assert!(outside.starts_with("HTTP/1.1 404 "), "{outside}");
+    assert!(ask(bridge, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
+}
+
+#[test]
+fn bytes_that_are_no_frames_end_the_connection() {
+    let mut stream = TcpStream::connect(bridge(echo)).unwrap();
+    stream.write_all(HANDSHAKE.as_bytes()).unwrap();
+    // A client waits for the answer before it sends frames: RFC 6455, section 4.1.
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "));
+    stream.write_all(&[0xff; 64]).unwrap();
+    let mut rest = Vec::new();
+    // Closed with bytes that nobody has read, a connection may be reset.
+    let _ = stream.read_to_end(&mut rest);
+    let goodbye = [&1002_u16.to_be_bytes()[..], b"this is no WebSocket"].concat();
+    assert!(rest.ends_with(&goodbye), "{rest:?}");
+}
