@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use std::time::SystemTime;
 
@@ -38,7 +39,7 @@ impl Vms {
 impl Drop for Vms {
     fn drop(&mut self) {
         let names = (1..=CLONES).map(|number| format!("clone-{number}"));
-        for name in names.chain(["origin".to_owned()]) {
+        for name in names.chain(["origin", "grandchild"].map(str::to_owned)) {
             let _ = self.0.kindling(&["rm", "--force", &name]).run();
         }
     }
@@ -104,6 +105,7 @@ fn clones_are_guests_of_their_own() {
         .run(&["exec", "origin", "--", "cat", "/root/file"])
         .stdout;
     assert_eq!(told, "kept\n");
+    saved_in_turn(&vms);
     // Measured, not judged: machines are noisy.
     let (cold, warm) = (vms.ready_after_ms("origin"), vms.ready_after_ms("clone-1"));
     println!("cold boot {cold} ms, one of {CLONES} clones {warm} ms");
@@ -111,6 +113,31 @@ fn clones_are_guests_of_their_own() {
         let stopped = vms.run(&["stop", name]).stdout;
         assert!(stopped.contains("the guest powered off"), "{stopped}");
     }
+}
+
+/// A clone is saved as the first guest was: its memory in a file of its own, which its clones share, as large as what it uses.
+fn saved_in_turn(vms: &Vms) {
+    vms.run(&["snapshot", "clone-2", "--name", "second"]);
+    let folder = vms.0.path("state/snapshots");
+    let memory = |name: &str| std::fs::metadata(folder.join(name).join("memory")).unwrap();
+    let (first, second) = (memory("golden"), memory("second"));
+    assert_eq!(first.len(), second.len());
+    assert!(
+        second.blocks() < first.blocks() * 2,
+        "{} blocks",
+        second.blocks()
+    );
+    vms.run(&["resume", "second", "--name", "grandchild"]);
+    let told = vms.run(&[
+        "exec",
+        "grandchild",
+        "--",
+        "sh",
+        "-c",
+        "cat /root/file; hostname",
+    ]);
+    assert_eq!(told.stdout, "clone-2\ngrandchild\n");
+    println!("a clone of a clone {} ms", vms.ready_after_ms("grandchild"));
 }
 
 /// Somebody who begins to log in on the serial console, and Ctrl-] to leave.

@@ -40,6 +40,7 @@ pub(crate) async fn save(vm: &Vm, machine: &mut impl Machine, into: &Path) -> Re
             return Err(error.note(format!("and the machine does not go on: {also}")));
         }
     };
+    machine.settle(into).await?;
     Ok(Saved {
         disk,
         at_ms,

@@ -108,6 +108,10 @@ impl Machine for Engine {
         each!(self, machine => machine.unpause().await)
     }
 
+    async fn settle(&mut self, into: &Path) -> Result<()> {
+        each!(self, machine => machine.settle(into).await)
+    }
+
     async fn save(&mut self, into: &Path) -> Result<()> {
         each!(self, machine => machine.save(into).await)
     }

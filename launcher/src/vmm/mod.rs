@@ -59,6 +59,15 @@ pub(crate) trait Machine {
     /// The monitor fails, or the files cannot be written.
     async fn save(&mut self, into: &Path) -> Result<()>;
 
+    /// Gives what was saved the form in which machines go on from it, where it has not; the machine runs again.
+    ///
+    /// # Errors
+    /// The monitor fails, or the files cannot be written.
+    async fn settle(&mut self, into: &Path) -> Result<()> {
+        let _ = into;
+        Ok(())
+    }
+
     /// The channel to the guest's agent, the first time it is asked for, where the machine has one.
     fn take_agent(&mut self) -> Option<UnixStream>;
 

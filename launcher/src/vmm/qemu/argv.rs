@@ -22,8 +22,18 @@ pub(super) struct Inherited {
     pub(super) agent: Option<RawFd>,
 }
 
+/// What a process is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To run the machine.
+    Run,
+    /// To take over a state and give it away again. The guest's devices are the same, and there is nothing behind them: its
+    /// disk and its network are in use by the machine itself.
+    Convert,
+}
+
 /// The arguments for `spec`, to be run in the VM's folder, with the serial console on standard output.
-pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
+pub(super) fn argv(spec: &Spec, inherited: &Inherited, purpose: Purpose) -> Vec<OsString> {
     let Inherited { control, agent, .. } = *inherited;
     let accelerator = spec.accelerator.name();
     let cpu = match spec.accelerator {
@@ -60,15 +70,13 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
     add(&["-mon", "chardev=control,mode=control"]);
     add(&["-chardev", "stdio,id=console,signal=off"]);
     add(&["-serial", "chardev:console"]);
-    // The disk's name holds no comma: it is ours, in the VM's folder.
-    add(&[
-        "-drive",
-        &format!(
-            "id=root,if=none,file={},format={},discard=unmap",
-            spec.disk.file.display(),
-            spec.disk.format.name()
-        ),
-    ]);
+    let (file, format) = (spec.disk.file.display(), spec.disk.format.name());
+    let drive = match purpose {
+        // The disk's name holds no comma: it is ours, in the VM's folder.
+        Purpose::Run => format!("file={file},format={format}"),
+        Purpose::Convert => format!("driver=null-co,size={}", spec.disk.size),
+    };
+    add(&["-drive", &format!("id=root,if=none,{drive},discard=unmap")]);
     add(&["-device", "virtio-blk-pci,drive=root"]);
     add(&["-device", "virtio-rng-pci"]);
     if let Some(agent) = agent {
@@ -81,7 +89,7 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited) -> Vec<OsString> {
         ]);
     }
     if let Some(network) = &spec.network {
-        add(&["-netdev", &netdev(network)]);
+        add(&["-netdev", &netdev(network, purpose)]);
         // Without its boot ROM, which a guest with a given kernel never runs.
         let mac = match network {
             Network::User(_) => String::new(),
@@ -105,9 +113,16 @@ fn option(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
-fn netdev(network: &Network) -> String {
+fn netdev(network: &Network, purpose: Purpose) -> String {
     let mut netdev = match network {
+        Network::User(_) if purpose == Purpose::Convert => {
+            return "user,id=net,restrict=on".to_owned();
+        }
         Network::User(_) => "user,id=net".to_owned(),
+        // Made by QEMU in a network namespace of its own, so that the card has what a TAP offers it.
+        Network::Tap { .. } if purpose == Purpose::Convert => {
+            return "tap,id=net,script=no,downscript=no".to_owned();
+        }
         // We made it and brought it up: QEMU's scripts have nothing to do.
         Network::Tap { lease, .. } => {
             format!("tap,id=net,ifname={},script=no,downscript=no", lease.tap)
@@ -130,11 +145,16 @@ mod tests {
     #[test]
     fn ports_are_forwarded_from_their_address() {
         let publish = ["8080:80", "0.0.0.0:2222:22"].map(|p| p.parse().unwrap());
+        let network = Network::User(UserNetwork {
+            publish: publish.to_vec(),
+        });
         assert_eq!(
-            netdev(&Network::User(UserNetwork {
-                publish: publish.to_vec()
-            })),
+            netdev(&network, Purpose::Run),
             "user,id=net,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:0.0.0.0:2222-:22"
+        );
+        assert_eq!(
+            netdev(&network, Purpose::Convert),
+            "user,id=net,restrict=on"
         );
     }
 }

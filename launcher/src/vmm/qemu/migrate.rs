@@ -2,7 +2,7 @@
 //!
 //! Where the guest's memory is a file, the state has all but the memory (`x-ignore-shared`): some hundred KiB. The saved
 //! memory is mapped copy-on-write by whoever goes on from it, so that any number can. Such a machine's memory is no longer
-//! one file; when it is saved in turn, the state has the memory as well.
+//! one file; when it is saved in turn, the state has the memory as well, until [`super::convert`] has parted them.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;

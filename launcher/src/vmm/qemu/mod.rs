@@ -1,6 +1,7 @@
 //! QEMU: user-mode network, the serial console over a pipe and QMP over an inherited socket.
 
 mod argv;
+mod convert;
 mod memory;
 mod migrate;
 
@@ -18,7 +19,7 @@ use rustix::io::FdFlags;
 use tokio::net::UnixStream;
 use tokio::process::Child;
 
-use argv::Inherited;
+use argv::{Inherited, Purpose};
 use memory::SharedMemory;
 
 use super::child::{self, Console};
@@ -69,6 +70,8 @@ pub(crate) struct Qemu {
     agent: Option<UnixStream>,
     /// The VM's folder.
     folder: PathBuf,
+    /// What it was started for.
+    spec: Spec,
 }
 
 /// What QEMU inherits of us besides its control socket.
@@ -124,14 +127,10 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)>
     };
     let handed = Handed::new(spec, agent_theirs)?;
     let inherited = handed.inherited(control_theirs.as_raw_fd());
-    let args = argv::argv(spec, &inherited);
+    let args = argv::argv(spec, &inherited, Purpose::Run);
     let command = Command::new(PROGRAM).args(args).directory(folder);
     let log_path = folder.join(VMM_LOG);
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&log_path)
-        .context(format!("cannot write {}", log_path.display()))?;
+    let log = open_log(folder)?;
     let mut process = command.to_std();
     process
         .stdin(input_theirs)
@@ -169,6 +168,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)>
                 memory: handed.memory,
                 agent,
                 folder: folder.to_owned(),
+                spec: spec.clone(),
             },
             console,
         )),
@@ -210,6 +210,13 @@ fn in_child(parent: rustix::process::Pid, inherited: &Inherited) -> std::io::Res
         rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
     }
     Ok(())
+}
+
+/// What QEMU says, in the VM's folder.
+fn open_log(folder: &Path) -> Result<File> {
+    let path = folder.join(VMM_LOG);
+    let log = File::options().create(true).append(true).open(&path);
+    log.context(format!("cannot write {}", path.display()))
 }
 
 fn pair() -> Result<(UnixStream, StdStream)> {
@@ -268,6 +275,14 @@ impl Machine for Qemu {
         let qmp = self.qmp.as_mut().ok_or_else(closed)?;
         let saved = migrate::save(qmp, &self.folder, self.memory.as_ref(), into).await;
         saved.map_err(|error| said(error, &self.folder.join(VMM_LOG)))
+    }
+
+    async fn settle(&mut self, into: &Path) -> Result<()> {
+        if self.memory.is_some() {
+            return Ok(());
+        }
+        let converted = convert::convert(&self.folder, &self.spec, into).await;
+        converted.map_err(|error| said(error, &self.folder.join(VMM_LOG)))
     }
 
     fn take_agent(&mut self) -> Option<UnixStream> {
