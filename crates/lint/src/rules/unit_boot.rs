@@ -183,6 +183,30 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_dev_null_takes_a_want_back() {
+        let wanted = Plan::bootable()
+            .unit("late.service", "[Unit]\nAfter=ready.service\n[Service]\n")
+            .link(
+                "usr/lib/systemd/system/multi-user.target.wants/late.service",
+                "../late.service",
+            )
+            .enabled(
+                "ready.service",
+                "[Unit]\nAfter=multi-user.target\nWants=late.service\n[Service]\n",
+            );
+        let circle = problems("unit-cycle", &wanted).join("\n");
+        assert!(
+            circle.contains("late.service -> multi-user.target"),
+            "{circle}"
+        );
+        let sound = wanted.link(
+            "etc/systemd/system/multi-user.target.wants/late.service",
+            "/dev/null",
+        );
+        assert_eq!(problems("unit-cycle", &sound), [""; 0]);
+    }
+
+    #[test]
     fn an_early_service_with_default_dependencies_is_a_circle() {
         let sound = Plan::bootable().enabled(
             "early.service",

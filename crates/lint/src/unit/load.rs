@@ -119,6 +119,8 @@ pub(crate) struct Units {
     masked: BTreeSet<String>,
     /// Links in folders of dependencies.
     pub(crate) pulls: Vec<Pull>,
+    /// Names in folders of dependencies that were seen: the first folder decides.
+    pulled: BTreeSet<(String, String)>,
 }
 
 impl Units {
@@ -132,6 +134,7 @@ impl Units {
             aliases: BTreeMap::new(),
             masked: BTreeSet::new(),
             pulls: Vec::new(),
+            pulled: BTreeSet::new(),
         };
         let mut seen = BTreeSet::new();
         let mut folders = BTreeSet::new();
@@ -213,15 +216,22 @@ impl Units {
         let Some((owner, purpose)) = name.rsplit_once('.') else {
             return;
         };
-        for (entry, _) in files.list(path) {
+        for (entry, node) in files.list(path) {
             let path = format!("{path}/{entry}");
             match purpose {
-                "wants" | "requires" | "upholds" => self.pulls.push(Pull {
-                    from: owner.to_owned(),
-                    leads: files.may_exist(&path),
-                    to: entry,
-                    path,
-                }),
+                "wants" | "requires" | "upholds" => {
+                    // As of units: a link to /dev/null takes back what a later folder says.
+                    let is_first = self.pulled.insert((name.to_owned(), entry.clone()));
+                    let masks = matches!(&node.kind, Kind::Symlink(to) if to == b"/dev/null");
+                    if is_first && !masks {
+                        self.pulls.push(Pull {
+                            from: owner.to_owned(),
+                            leads: files.may_exist(&path),
+                            to: entry,
+                            path,
+                        });
+                    }
+                }
                 "d" if entry.ends_with(".conf") => {
                     drop_ins.entry((owner.to_owned(), entry)).or_insert(path);
                 }
