@@ -1,8 +1,6 @@
 //! VMs on a real Firecracker.
 
-use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use kindling_base::Exit;
 use kindling_probe_guest::{Step, print};
@@ -165,55 +163,4 @@ fn a_user_mode_network_is_not_to_be_had() {
     let said = case.fail(Exit::User, &["run", "probe", "--jail"]);
     assert!(said.contains("QEMU has no jail"), "{said}");
     assert!(case.ps().is_empty(), "nothing is left behind");
-}
-
-/// From the start of `kindling resume`, two processes of ours included, to the guest's first new byte.
-#[test]
-fn a_resume_is_timed_from_outside() {
-    const ROUNDS: usize = 11;
-    if !has_firecracker() {
-        return;
-    }
-    let case = Case::new();
-    let beat = Step::Beat {
-        prefix: String::new(),
-        cycles: 1_000_000, // some 0.3 ms
-    };
-    case.bundle("probe", &[ready(), beat]);
-    let run = [
-        "run",
-        "probe",
-        "-d",
-        "--vmm",
-        "firecracker",
-        "--network",
-        "none",
-    ];
-    case.succeed(&run);
-    case.succeed(&["snapshot", "probe", "--name", "saved"]);
-    case.succeed(&["rm", "--force", "probe"]);
-    for memory in ["file", "uffd"] {
-        let mut all: Vec<(Duration, String)> = (0..ROUNDS)
-            .map(|round| {
-                let name = format!("{memory}-{round}");
-                let console = case.vm(&name).join("console.log");
-                let began = Instant::now();
-                let resume = case.start(&["resume", "saved", "--name", &name, "--memory", memory]);
-                while !fs::metadata(&console).is_ok_and(|log| log.len() > 0) {
-                    assert!(began.elapsed() < Duration::from_secs(30), "no first byte");
-                    std::thread::sleep(Duration::from_micros(200));
-                }
-                let took = began.elapsed();
-                assert_eq!(resume.finish().code, Exit::Success as i32);
-                let steps = fs::read_to_string(case.vm(&name).join("timings.json")).unwrap();
-                case.succeed(&["rm", "--force", &name]);
-                (took, steps)
-            })
-            .collect();
-        all.sort();
-        let (median, steps) = &all[ROUNDS / 2];
-        println!(
-            "resume by {memory} to the first new byte: {median:?}; of it in the supervisor: {steps}"
-        );
-    }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod failures;
 mod firecracker;
+mod firecracker_times;
 mod gc;
 mod leftovers;
 mod life;
