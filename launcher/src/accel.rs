@@ -1,12 +1,12 @@
 //! What runs the guest's instructions.
 
 use std::fmt;
-use std::path::Path;
 
 use kindling_base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::kvm::{self, Probe};
+use crate::kvm::Probe;
+use crate::kvm_note::Prober;
 
 /// An accelerator of QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,25 +37,25 @@ impl fmt::Display for Accelerator {
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wanted {
-    /// KVM where [`kvm::probe`] shows that it is hardware, TCG elsewhere.
+    /// KVM where [`crate::kvm::probe`] shows that it is hardware, TCG elsewhere.
     #[default]
     Auto,
     /// This one.
     Exactly(Accelerator),
 }
 
-/// Chooses an accelerator; also returns why, for a person. `program` is our own binary, which runs the probe.
+/// Chooses an accelerator; also returns why, for a person.
 ///
 /// # Errors
 /// KVM was asked for and the machine has none for us.
-pub(crate) async fn choose(wanted: Wanted, program: &Path) -> Result<(Accelerator, String)> {
+pub(crate) async fn choose(wanted: Wanted, prober: Prober<'_>) -> Result<(Accelerator, String)> {
     match wanted {
         Wanted::Exactly(Accelerator::Tcg) => Ok((Accelerator::Tcg, "as asked".to_owned())),
         Wanted::Auto => {
-            let probe = kvm::probe(program).await;
+            let probe = prober.probe().await;
             Ok((for_probe(&probe), probe.to_string()))
         }
-        Wanted::Exactly(Accelerator::Kvm) => match kvm::probe(program).await {
+        Wanted::Exactly(Accelerator::Kvm) => match prober.probe().await {
             probe @ (Probe::Missing | Probe::Forbidden) => Err(refused(&probe)),
             probe => Ok((Accelerator::Kvm, format!("as asked; {probe}"))),
         },

@@ -98,15 +98,22 @@ impl fmt::Display for Probe {
     }
 }
 
+/// Why there is nothing to probe: [`Probe::Missing`] or [`Probe::Forbidden`].
+pub(crate) fn obstacle() -> Option<Probe> {
+    if !Path::new(DEVICE).exists() {
+        return Some(Probe::Missing);
+    }
+    let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
+    rustix::fs::access(DEVICE, access)
+        .is_err()
+        .then_some(Probe::Forbidden)
+}
+
 /// Probes KVM in a process of its own, `program` (our own binary) with [`PROBE_COMMAND`]; takes at most
 /// half a second, whatever the host does.
 pub async fn probe(program: &Path) -> Probe {
-    if !Path::new(DEVICE).exists() {
-        return Probe::Missing;
-    }
-    let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
-    if rustix::fs::access(DEVICE, access).is_err() {
-        return Probe::Forbidden;
+    if let Some(obstacle) = obstacle() {
+        return obstacle;
     }
     let mut command = Command::new(program).arg(PROBE_COMMAND).to_std();
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -23,6 +23,7 @@ mod doctor;
 mod gc;
 mod host;
 pub mod kvm;
+mod kvm_note;
 mod limits;
 mod logs;
 pub mod network;

@@ -9,6 +9,7 @@ use crate::accel::Accelerator;
 use crate::card::{Card, Wanting};
 use crate::cmdline::{self, Parts};
 use crate::host::Memory;
+use crate::kvm_note::Prober;
 use crate::limits::Size;
 use crate::network::{Mode, Network};
 use crate::publish::Publish;
@@ -74,7 +75,11 @@ pub async fn prepare(
         }
         None => verified::verify(state.root(), &folder, &manifest)?,
     }
-    let choice = choose_engine(options, &manifest, program, reporter).await?;
+    let prober = Prober {
+        program,
+        state: state.root(),
+    };
+    let choice = choose_engine(options, &manifest, prober, reporter).await?;
     let card = Card::settle(
         &Wanting {
             mode: mode(options, &manifest),
@@ -114,14 +119,14 @@ fn mode(options: &Options, manifest: &Manifest) -> Mode {
 async fn choose_engine(
     options: &Options,
     manifest: &Manifest,
-    program: &Path,
+    prober: Prober<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Choice> {
     let needs = Needs {
         network: mode(options, manifest),
         publishes: !options.publish.is_empty(),
     };
-    let choice = choose::choose(&options.engine, needs, program).await?;
+    let choice = choose::choose(&options.engine, needs, prober).await?;
     reporter.report(Event::Note(choice.why.clone()));
     if let Some(warning) = &choice.warning {
         reporter.report(Event::Warning(warning.clone()));

@@ -7,7 +7,8 @@ use kindling_base::{Error, Result};
 use super::engine::Vmm;
 use super::firecracker::{self, Jail, Memory, Settings, Transport};
 use crate::accel::{self, Accelerator, Wanted};
-use crate::kvm::{self, Probe};
+use crate::kvm::Probe;
+use crate::kvm_note::Prober;
 use crate::network::{self, Mode};
 
 /// What the user asks of the monitor; what is `None` or false is as ever.
@@ -57,29 +58,29 @@ impl Choice {
     }
 }
 
-/// Chooses. `program` is our own binary, which runs the KVM probe.
+/// Chooses.
 ///
 /// # Errors
 /// What was asked for cannot be had here.
 pub(crate) async fn choose(
     options: &EngineOptions,
     needs: Needs,
-    program: &Path,
+    prober: Prober<'_>,
 ) -> Result<Choice> {
     match options.vmm {
-        Some(Vmm::Qemu) => qemu(options, program).await,
-        Some(Vmm::Firecracker) => firecracker(options, program).await,
+        Some(Vmm::Qemu) => qemu(options, prober).await,
+        Some(Vmm::Firecracker) => firecracker(options, prober).await,
         None if options.jail.is_some() => Err(Error::user("only Firecracker has a jail")
             .hint("add --vmm firecracker, or leave out --jail")),
-        None => auto(options, needs, program).await,
+        None => auto(options, needs, prober).await,
     }
 }
 
-async fn qemu(options: &EngineOptions, program: &Path) -> Result<Choice> {
+async fn qemu(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
     if options.jail.is_some() {
         return Err(Error::user("QEMU has no jail").hint("use --vmm firecracker with --jail"));
     }
-    let (accelerator, why) = accel::choose(options.accelerator, program).await?;
+    let (accelerator, why) = accel::choose(options.accelerator, prober).await?;
     Ok(Choice {
         accelerator,
         firecracker: None,
@@ -88,13 +89,13 @@ async fn qemu(options: &EngineOptions, program: &Path) -> Result<Choice> {
     })
 }
 
-async fn firecracker(options: &EngineOptions, program: &Path) -> Result<Choice> {
+async fn firecracker(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
     let binary = firecracker::find(options.firecracker.as_deref())?;
     if options.accelerator == Wanted::Exactly(Accelerator::Tcg) {
         return Err(Error::user("Firecracker runs on KVM only")
             .hint("leave out --accel tcg, or use --vmm qemu"));
     }
-    let probe = kvm::probe(program).await;
+    let probe = prober.probe().await;
     let warning = match &probe {
         Probe::Missing | Probe::Forbidden => return Err(accel::refused(&probe)),
         probe if probe.is_hardware() => None,
@@ -109,8 +110,8 @@ async fn firecracker(options: &EngineOptions, program: &Path) -> Result<Choice> 
     })
 }
 
-async fn auto(options: &EngineOptions, needs: Needs, program: &Path) -> Result<Choice> {
-    let mut qemu = qemu(options, program).await?;
+async fn auto(options: &EngineOptions, needs: Needs, prober: Prober<'_>) -> Result<Choice> {
+    let mut qemu = qemu(options, prober).await?;
     let named = options.firecracker.is_some();
     let obstacle = if qemu.accelerator == Accelerator::Tcg {
         Some("KVM is not what runs guests here".to_owned())
