@@ -1,6 +1,7 @@
 //! Attaching a VM to the network, detaching it, and clearing what a crash left.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use kindling_base::{Error, Result};
 
@@ -10,6 +11,9 @@ use super::{Lease, Leases, NetworkConfig, firewall};
 
 /// Written on each TAP of ours: another program may use names like ours.
 const ALIAS: &str = "kindling";
+
+/// How long a monitor may take to let go of its TAP when its supervisor was killed, and the kernel kills it after that.
+const DYING: Duration = Duration::from_secs(2);
 
 /// What [`reconcile`] cleared away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,14 +148,23 @@ async fn bridge(config: &NetworkConfig, netlink: &Netlink) -> Result<Link> {
     Ok(bridge)
 }
 
-/// Deletes a TAP that a crash left; one that a process has open is somebody's.
+/// Deletes a TAP that a crash left; one that a process keeps open is somebody's.
 async fn clear(netlink: &Netlink, tap: &Link) -> Result<()> {
-    if tap.carrier {
-        return Err(Error::user(format!(
-            "the TAP `{}` is in use by another process",
-            tap.name
-        ))
-        .hint("`kindling ps` shows which VM has it"));
+    let deadline = Instant::now() + DYING;
+    let mut found = Some(tap.clone());
+    while let Some(tap) = found {
+        if !tap.carrier {
+            return netlink.delete(&tap).await;
+        }
+        if Instant::now() > deadline {
+            return Err(Error::user(format!(
+                "the TAP `{}` is in use by another process",
+                tap.name
+            ))
+            .hint("`kindling ps` shows which VM has it"));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        found = netlink.link(&tap.name).await?;
     }
-    netlink.delete(tap).await
+    Ok(()) // it has gone by itself
 }
