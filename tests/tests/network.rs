@@ -55,6 +55,17 @@ impl Drop for Namespace {
     }
 }
 
+/// The VMs of the test, which go however it ends.
+struct Vms<'a>(&'a Namespace, &'a Scratch);
+
+impl Drop for Vms<'_> {
+    fn drop(&mut self) {
+        for name in ["one", "two", "clone-1", "clone-2"] {
+            self.0.kindling(self.1, &["rm", "--force", name]); // it may be gone already
+        }
+    }
+}
+
 fn ip(args: &[&str]) {
     Command::new("ip").args(args).run().unwrap();
 }
@@ -65,6 +76,7 @@ fn guests_on_the_bridge_are_reached_and_leave_nothing_behind() {
         return println!("skipped: only root makes TAPs");
     }
     let (scratch, namespace) = (Scratch::new(), Namespace::new());
+    let _vms = Vms(&namespace, &scratch);
     let run = |name: &str| {
         let bundle = "minimal-debian-12";
         let ran = namespace
