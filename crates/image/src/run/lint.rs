@@ -19,31 +19,57 @@ const HEAD: usize = 64;
 
 impl Run<'_> {
     /// Fails if something in the image would fail at boot and the recipe does not waive it.
+    ///
+    /// What a build warns of is warned of again when the stage is in the store.
     pub(crate) fn lint(&self, parts: &Parts) -> Result<(), FetchError> {
-        if self.cached(stage::LINT, &self.plan.lint).is_some() {
-            return Ok(());
-        }
+        let folder = match self.cached(stage::LINT, &self.plan.lint) {
+            Some(folder) => folder,
+            None => self.lint_stage(parts)?,
+        };
+        let path = folder.join(REPORT);
+        let judged: Judged = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
+            Error::external(format!("{} is no report", path.display())).because(error)
+        })?;
+        self.warn_of_unused(judged);
+        Ok(())
+    }
+
+    fn lint_stage(&self, parts: &Parts) -> Result<PathBuf, FetchError> {
         let (packages, npm) = (self.package_layers()?, self.npm()?);
         let detail = "looking for what would fail at boot";
-        self.stage(stage::LINT, &self.plan.lint, detail, |out| {
+        Ok(self.stage(stage::LINT, &self.plan.lint, detail, |out| {
             let judged = self.judge(&packages, &npm, parts)?;
-            for waiver in &judged.unused {
-                self.reporter.report(Event::Warning(unused(waiver)));
-            }
             if !judged.findings.is_empty() {
-                return Err(failure(&judged));
+                let error = failure(&judged);
+                self.warn_of_unused(judged);
+                return Err(error);
             }
             let json = serde_json::to_string_pretty(&judged)
                 .map_err(|error| Error::internal("the report does not serialise").because(error))?;
             files::write(&out.join(REPORT), json.as_bytes())
-        })?;
-        Ok(())
+        })?)
     }
 
     /// What the rules find, waivers applied.
     pub(crate) fn lint_report(&self, parts: &Parts) -> Result<Judged, FetchError> {
         let (packages, npm) = (self.package_layers()?, self.npm()?);
-        Ok(self.judge(&packages, &npm, parts)?)
+        let judged = self.judge(&packages, &npm, parts)?;
+        Ok(self.without_inherited(judged))
+    }
+
+    fn warn_of_unused(&self, judged: Judged) {
+        for waiver in &self.without_inherited(judged).unused {
+            self.reporter.report(Event::Warning(unused(waiver)));
+        }
+    }
+
+    /// What a parent needs waived, a child with other packages may not: only the recipe's own unused waivers stay.
+    fn without_inherited(&self, mut judged: Judged) -> Judged {
+        let recipe = &self.locked.recipe;
+        let inherited = recipe.lint.iter().filter(|w| w.at.file() != recipe.path);
+        let inherited: Vec<&Waiver> = inherited.map(|waiver| &waiver.value).collect();
+        judged.unused.retain(|waiver| !inherited.contains(&waiver));
+        judged
     }
 
     /// The package tree, which the table of stages has already if the image was just made of it.
@@ -87,12 +113,7 @@ impl Run<'_> {
             network: recipe.vm.network,
         };
         let waivers: Vec<Waiver> = recipe.lint.iter().map(|w| w.value.clone()).collect();
-        let mut judged = kindling_lint::judge(kindling_lint::check(&image)?, &waivers);
-        // What a parent needs waived, a child with other packages may not.
-        let inherited = recipe.lint.iter().filter(|w| w.at.file() != recipe.path);
-        let inherited: Vec<&Waiver> = inherited.map(|waiver| &waiver.value).collect();
-        judged.unused.retain(|waiver| !inherited.contains(&waiver));
-        Ok(judged)
+        Ok(kindling_lint::judge(kindling_lint::check(&image)?, &waivers))
     }
 }
 
