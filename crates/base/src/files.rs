@@ -2,10 +2,11 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::{Context, Result};
+use crate::{Context, Result, sparse};
 
 /// Reads a whole file.
 ///
@@ -284,18 +285,11 @@ pub fn share(from: &Path, to: &Path, mode: u32) -> Result<Sharing> {
 
 /// Copies the data extents of `source` and leaves its holes.
 fn copy_sparse(source: &File, target: &File) -> std::io::Result<()> {
-    use rustix::fs::{SeekFrom, seek};
     let length = source.metadata()?.len();
     target.set_len(length)?;
     let mut at = 0;
     while at < length {
-        let start = match seek(source, SeekFrom::Data(at)) {
-            Ok(start) => start,
-            Err(rustix::io::Errno::NXIO) => break, // only a hole is left
-            Err(rustix::io::Errno::INVAL) => at,   // no SEEK_DATA here: all of it is data
-            Err(error) => return Err(error.into()),
-        };
-        let end = seek(source, SeekFrom::Hole(start)).unwrap_or(length);
+        let Range { start, end } = sparse::next_data(source, at, length)?;
         (&*source).seek(io::SeekFrom::Start(start))?;
         (&*target).seek(io::SeekFrom::Start(start))?;
         // In the kernel where it can, by reading and writing where it cannot (two file systems).

@@ -1,9 +1,10 @@
-//! Hashing a large file with holes, such as a disk image that was just written.
+//! Files with holes: where their data is, and hashing a large one, such as a disk image that was just written.
 //!
 //! One thread reads past the page cache, as nobody needs the bytes soon again, while another hashes. Holes are not
 //! read: their zeros come from memory.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -97,7 +98,10 @@ fn read(
     let _ = set_direct(file, true); // where it cannot, the page cache does
     let mut at = 0;
     while at < length {
-        let (data, end) = next_data(file, at, length)?;
+        let Range { start, end } = next_data(file, at, length)?;
+        // `at` is aligned, and so is all that is read but the end of the file.
+        let data = start / ALIGNMENT as u64 * ALIGNMENT as u64;
+        let end = end.next_multiple_of(ALIGNMENT as u64).min(length);
         if data > at && parts.send(Part::Hole(data - at)).is_err() {
             return Ok(());
         }
@@ -118,18 +122,18 @@ fn read(
     Ok(())
 }
 
-/// The next bytes from `at` on that are no hole; starts at a multiple of [`ALIGNMENT`] if `at` does.
-fn next_data(file: &File, at: u64, length: u64) -> std::io::Result<(u64, u64)> {
-    let aligned = |offset: u64| offset / ALIGNMENT as u64 * ALIGNMENT as u64;
+/// Where the next bytes from `at` on are that are no hole; at `length`, and empty, if there are none.
+///
+/// # Errors
+/// The file cannot be looked at. One whose file system knows no holes is all data.
+pub fn next_data(file: &File, at: u64, length: u64) -> std::io::Result<Range<u64>> {
     match seek(file, SeekFrom::Data(at)) {
         Ok(data) => {
-            let data = aligned(data).max(at);
             let hole = seek(file, SeekFrom::Hole(data)).unwrap_or(length);
-            let end = hole.next_multiple_of(ALIGNMENT as u64).min(length);
-            Ok((data, end))
+            Ok(data.min(length)..hole.min(length))
         }
-        Err(Errno::NXIO) => Ok((length, length)), // only a hole is left
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok((at, length)), // all of it is data
+        Err(Errno::NXIO) => Ok(length..length), // only a hole is left
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(at..length),
         Err(error) => Err(error.into()),
     }
 }

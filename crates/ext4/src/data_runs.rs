@@ -5,10 +5,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kindling_base::{Context, Error, Result};
+use kindling_base::{Context, Error, Result, sparse};
 use kindling_tree::Content;
-use rustix::fs::{SeekFrom, seek};
-use rustix::io::Errno;
 
 use crate::BLOCK;
 use crate::geometry::Run;
@@ -133,12 +131,10 @@ fn next_data(content: &Content, at: u64) -> Result<Option<u64>> {
     else {
         return Ok(Some(at));
     };
-    match seek(file, SeekFrom::Data(offset + at)) {
-        Ok(data) => Ok(Some((data.max(*offset) - offset).max(at))),
-        Err(Errno::NXIO) => Ok(None),
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(at)),
-        Err(error) => Err(error).context(format!("cannot look for holes in {}", path.display())),
-    }
+    let end = offset + content.len();
+    let data = sparse::next_data(file, offset + at, end)
+        .context(format!("cannot look for holes in {}", path.display()))?;
+    Ok((data.start < end).then(|| data.start - offset))
 }
 
 #[cfg(test)]
@@ -165,5 +161,25 @@ mod tests {
             found,
             [vec![(0, 4), (8, 4)], vec![], vec![(0, most)], vec![]]
         );
+    }
+
+    /// A member of a tar whose end is a hole; what follows it is no business of it.
+    #[test]
+    fn a_hole_up_to_the_end_of_a_range_is_no_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tar");
+        let file = std::fs::File::create_new(&path).unwrap();
+        let (offset, length) = (8192, 4 * PIECE);
+        std::os::unix::fs::FileExt::write_all_at(&file, b"member", offset).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, b"next", offset + length + PIECE).unwrap();
+        let content = Content::Range {
+            file: std::sync::Arc::new(std::fs::File::open(&path).unwrap()),
+            path: path.as_path().into(),
+            offset,
+            length,
+        };
+        let found = find_all(&[&content]).unwrap();
+        let runs: Vec<_> = found[0].iter().map(|run| (run.start, run.length)).collect();
+        assert_eq!(runs, [(0, 4)]);
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use kindling_base::{Context, Result};
+use kindling_base::{Context, Result, sparse};
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 
 /// A page of the guest's memory.
@@ -39,15 +39,18 @@ impl SharedMemory {
         let mut piece = vec![0; PIECE];
         let mut at = 0;
         while at < length {
-            let count = PIECE.min(usize::try_from(length - at).unwrap_or(PIECE));
-            self.0
-                .read_exact_at(&mut piece[..count], at)
-                .context(what)?;
-            for (offset, length) in zeros(&piece[..count]) {
-                let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-                fallocate(&self.0, flags, at + offset as u64, length as u64).context(what)?;
+            let data = sparse::next_data(&self.0, at, length).context(what)?;
+            at = data.start;
+            while at < data.end {
+                let count = PIECE.min(usize::try_from(data.end - at).unwrap_or(PIECE));
+                let piece = &mut piece[..count];
+                self.0.read_exact_at(piece, at).context(what)?;
+                for (offset, length) in zeros(piece) {
+                    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                    fallocate(&self.0, flags, at + offset as u64, length as u64).context(what)?;
+                }
+                at += count as u64;
             }
-            at += count as u64;
         }
         Ok(())
     }
