@@ -1,12 +1,14 @@
 //! The process of a virtual machine monitor: it ends with us, and its standard output is the guest's console.
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use kindling_base::{Command, Context, Result};
+use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
@@ -40,11 +42,7 @@ pub(super) fn spawn(
     changes_user: bool,
 ) -> Result<(Child, Console)> {
     let (output, console_theirs) = console_pipe()?;
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(log)
-        .context(format!("cannot write {}", log.display()))?;
+    let log = open_log(log)?;
     let mut process = command.to_std();
     process
         .stdout(console_theirs)
@@ -60,6 +58,36 @@ pub(super) fn spawn(
         process.stdin(theirs);
         Some(input)
     };
+    let before = Before {
+        dies_by_lifeline: changes_user,
+        ..Before::default()
+    };
+    let child = spawn_bound(process, before)
+        .context(format!("cannot start {name}: {}", command.display()))?;
+    Ok((child, Console { output, input }))
+}
+
+/// What a new process does before it becomes its program, besides asking to die with us.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Before {
+    /// Descriptors of ours that the program gets; they stay open until it has started.
+    pub(super) inherits: Vec<RawFd>,
+    /// Moves to a network namespace of its own.
+    pub(super) leaves_network: bool,
+    /// Asks to be killed when the other end of standard input, a [`lifeline`], is closed.
+    pub(super) dies_by_lifeline: bool,
+}
+
+/// Starts `process`, which dies with us, and when its handle is dropped.
+///
+/// To be called on the main thread, as [`spawn`].
+///
+/// # Errors
+/// It cannot be started, or one of the steps before failed.
+pub(super) fn spawn_bound(
+    mut process: std::process::Command,
+    before: Before,
+) -> std::io::Result<Child> {
     let parent = rustix::process::getpid();
     #[expect(
         unsafe_code,
@@ -67,24 +95,39 @@ pub(super) fn spawn(
     )]
     // SAFETY: between fork and exec this makes system calls only; it neither allocates nor locks.
     unsafe {
-        process.pre_exec(move || {
-            die_with(parent)?;
-            if changes_user {
-                die_by_lifeline()
-            } else {
-                Ok(())
-            }
-        });
+        process.pre_exec(move || before.run(parent));
     }
-    let child = tokio::process::Command::from(process)
+    tokio::process::Command::from(process)
         .kill_on_drop(true)
         .spawn()
-        .context(format!("cannot start {name}: {}", command.display()))?;
-    Ok((child, Console { output, input }))
+}
+
+impl Before {
+    /// Makes system calls and nothing else: other threads' locks may be held for ever in the new process.
+    fn run(&self, parent: Pid) -> std::io::Result<()> {
+        die_with(parent)?;
+        if self.dies_by_lifeline {
+            die_by_lifeline()?;
+        }
+        if self.leaves_network {
+            #[expect(unsafe_code, reason = "unsharing files would close them; a network is none")]
+            // SAFETY: a network namespace of its own takes no descriptor away.
+            unsafe {
+                unshare_unsafe(UnshareFlags::NEWNET)?;
+            }
+        }
+        for &descriptor in &self.inherits {
+            #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
+            // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
+            let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
+        }
+        Ok(())
+    }
 }
 
 /// In the new process: die with the supervisor.
-pub(super) fn die_with(parent: Pid) -> std::io::Result<()> {
+fn die_with(parent: Pid) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(parent) {
         return Err(std::io::ErrorKind::BrokenPipe.into()); // it died before we asked
@@ -119,6 +162,15 @@ fn die_by_lifeline() -> std::io::Result<()> {
     let flags = set(libc::F_GETFL, 0)?;
     set(libc::F_SETFL, flags | libc::O_ASYNC)?;
     Ok(())
+}
+
+/// Where a monitor's own words go, after those that are there.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn open_log(path: &Path) -> Result<File> {
+    let log = File::options().create(true).append(true).open(path);
+    log.context(format!("cannot write {}", path.display()))
 }
 
 /// A pipe for what is typed on the serial console: our end and the monitor's.

@@ -22,6 +22,15 @@ pub(super) struct Inherited {
     pub(super) agent: Option<RawFd>,
 }
 
+impl Inherited {
+    /// All of them.
+    pub(super) fn descriptors(&self) -> Vec<RawFd> {
+        let optional = [self.memory, self.state, self.agent];
+        let optional = optional.into_iter().flatten();
+        optional.chain([self.control]).collect()
+    }
+}
+
 /// What a process is started for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {

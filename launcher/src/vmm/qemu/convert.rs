@@ -9,13 +9,12 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Stdio;
 
-use kindling_base::{Command, Context, Error, Result, files};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use kindling_base::{Error, Result, files};
 
-use super::argv::{self, Inherited, Purpose};
+use super::argv::{Inherited, Purpose};
 use super::memory::SharedMemory;
-use super::{EXIT_DEADLINE, GREETING_DEADLINE, PROGRAM, in_child, migrate, open_log, pair};
-use crate::network::Network;
+use super::process::Process;
+use super::{EXIT_DEADLINE, GREETING_DEADLINE, migrate, pair};
 use crate::qmp::Qmp;
 use crate::spec::Spec;
 use crate::vmm::STATE;
@@ -41,35 +40,14 @@ async fn parted(folder: &Path, spec: &Spec, into: &Path) -> Result<()> {
         state: Some(state.as_raw_fd()),
         agent: agent.as_ref().map(|(_, theirs)| theirs.as_raw_fd()),
     };
-    let args = argv::argv(spec, &inherited, Purpose::Convert);
-    let mut process = Command::new(PROGRAM).args(args).directory(folder).to_std();
-    process
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(open_log(folder)?);
-    let has_tap = matches!(spec.network, Some(Network::Tap { .. }));
-    let parent = rustix::process::getpid();
-    #[expect(
-        unsafe_code,
-        reason = "only the child itself can ask to die with its parent, and leave the network"
-    )]
-    // SAFETY: between fork and exec this makes system calls only; it neither allocates nor locks. A network namespace of
-    // its own takes no file away.
-    unsafe {
-        use std::os::unix::process::CommandExt;
-        process.pre_exec(move || {
-            if has_tap {
-                unshare_unsafe(UnshareFlags::NEWNET)?;
-            }
-            in_child(parent, &inherited)
-        });
-    }
-    let mut process = tokio::process::Command::from(process);
-    let mut child = process
-        .kill_on_drop(true)
-        .spawn()
-        .context(format!("cannot start `{PROGRAM}`"))?;
-    drop((process, control_theirs));
+    let process = Process {
+        folder,
+        spec,
+        inherited: &inherited,
+        purpose: Purpose::Convert,
+    };
+    let mut child = process.spawn(Stdio::null(), Stdio::null())?;
+    drop(control_theirs); // so that the control connection ends with QEMU
     let opened = tokio::time::timeout(GREETING_DEADLINE, Qmp::open(control)).await;
     let mut qmp = opened.map_err(|_| Error::external("QEMU did not answer"))??;
     migrate::load(&mut qmp, state.as_raw_fd(), false).await?;

@@ -4,23 +4,23 @@ mod argv;
 mod convert;
 mod memory;
 mod migrate;
+mod process;
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream as StdStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Context, Error, Reporter, Result, files};
-use rustix::io::FdFlags;
 use tokio::net::UnixStream;
 use tokio::process::Child;
 
 use argv::{Inherited, Purpose};
 use memory::SharedMemory;
+use process::Process;
 
 use super::child::{self, Console};
 use super::{Event, MEMORY, Machine, STATE};
@@ -127,36 +127,19 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Qemu, Console)>
     };
     let handed = Handed::new(spec, agent_theirs)?;
     let inherited = handed.inherited(control_theirs.as_raw_fd());
-    let args = argv::argv(spec, &inherited, Purpose::Run);
-    let command = Command::new(PROGRAM).args(args).directory(folder);
-    let log_path = folder.join(VMM_LOG);
-    let log = open_log(folder)?;
-    let mut process = command.to_std();
-    process
-        .stdin(input_theirs)
-        .stdout(console_theirs)
-        .stderr(log)
-        // Ctrl-C at the terminal is for us, who ask the guest first.
-        .process_group(0);
-    let parent = rustix::process::getpid();
-    #[expect(
-        unsafe_code,
-        reason = "only the child itself can ask to die with its parent"
-    )]
-    // SAFETY: between fork and exec this makes system calls only; it neither allocates nor locks.
-    unsafe {
-        process.pre_exec(move || in_child(parent, &inherited));
-    }
-    let mut process = tokio::process::Command::from(process);
+    let process = Process {
+        folder,
+        spec,
+        inherited: &inherited,
+        purpose: Purpose::Run,
+    };
     timeline::note(folder, Step::Spawned);
-    let mut child = process
-        .kill_on_drop(true)
-        .spawn()
-        .context(format!("cannot start `{PROGRAM}`"))?;
-    drop((process, control_theirs, handed.agent)); // so that the console and the control connection end with QEMU
+    let mut child = process.spawn(input_theirs.into(), console_theirs.into())?;
+    drop((control_theirs, handed.agent)); // so that the console and the control connection end with QEMU
     let failed = |what: String| {
+        let command = process.command();
         let error = Error::external(what).note(format!("command: {}", command.display()));
-        said(error, &log_path)
+        said(error, &folder.join(VMM_LOG))
     };
     // A QEMU that ends closes its connection, so this learns of that too, after all that it had to say.
     let opened = open_and_continue(folder, control, &inherited);
@@ -197,26 +180,6 @@ async fn open_and_continue(
     qmp.execute("cont").await?;
     timeline::note(folder, Step::Running);
     Ok(qmp)
-}
-
-/// In the new process, before QEMU: die with the supervisor, and keep what QEMU inherits.
-fn in_child(parent: rustix::process::Pid, inherited: &Inherited) -> std::io::Result<()> {
-    child::die_with(parent)?;
-    let optional = [inherited.memory, inherited.state, inherited.agent];
-    for descriptor in optional.into_iter().flatten().chain([inherited.control]) {
-        #[expect(unsafe_code, reason = "the descriptor crosses the fork as a number")]
-        // SAFETY: it was open in the parent at the fork, and nothing closes it in this process.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
-    }
-    Ok(())
-}
-
-/// What QEMU says, in the VM's folder.
-fn open_log(folder: &Path) -> Result<File> {
-    let path = folder.join(VMM_LOG);
-    let log = File::options().create(true).append(true).open(&path);
-    log.context(format!("cannot write {}", path.display()))
 }
 
 fn pair() -> Result<(UnixStream, StdStream)> {
