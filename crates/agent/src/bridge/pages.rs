@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::path;
 use crate::http::request::Request;
-use crate::http::response::{Response, Status};
-
-/// Bytes copied at a time.
-const PIECE: usize = 32 << 10;
+use crate::http::response::{self, Response, Status};
 
 /// What the ends of names say of files (IANA's media types).
 const TYPES: [(&str, &str); 14] = [
@@ -62,7 +59,7 @@ impl Pages {
             return refusal.write(false, client);
         }
         let head_only = request.method == "HEAD";
-        let Some((path, mut file, meta)) = self.open(&request.path) else {
+        let Some((path, file, meta)) = self.open(&request.path) else {
             let message = format!("there is no page {}", request.path);
             return Response::error(Status::NotFound, message).write(head_only, client);
         };
@@ -70,21 +67,26 @@ impl Pages {
         let image = self.image.get(..16).unwrap_or_default();
         let tag = format!("\"{image}-{:x}-{:x}\"", meta.len(), meta.mtime());
         // Asked for anew each time, answered in a word where it is the same: an image may be replaced by a newer one.
-        let common = format!(
-            "ETag: {tag}\r\nCache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
-        );
+        let cached = [("ETag", tag.as_str()), ("Cache-Control", "no-cache")];
         if request.lists("if-none-match", &tag) {
-            return client.write_all(format!("HTTP/1.1 304 Not Modified\r\n{common}").as_bytes());
+            return client.write_all(response::head(Status::NotModified, &cached).as_bytes());
         }
-        let (kind, length) = (media_type(&path), meta.len());
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{common}"
-        );
+        let length = meta.len().to_string();
+        let content = [
+            ("Content-Type", media_type(&path)),
+            ("Content-Length", &length),
+        ];
+        let head = response::head(Status::Ok, &[content, cached].concat());
         client.write_all(head.as_bytes())?;
         if head_only {
             return Ok(());
         }
-        copy(&mut file, length, client)
+        // One that became longer meanwhile is cut; of one that became shorter, the client sees that bytes are missing.
+        let copied = io::copy(&mut file.take(meta.len()), client)?;
+        if copied < meta.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 
     /// The regular file that a path means; other things are none.
@@ -94,24 +96,6 @@ impl Pages {
         let meta = file.metadata().ok()?;
         meta.is_file().then_some((path, file, meta))
     }
-}
-
-/// Copies `length` bytes; a file that became longer meanwhile is cut.
-fn copy(file: &mut File, length: u64, client: &mut impl Write) -> io::Result<()> {
-    let mut buffer = vec![0; PIECE];
-    let mut left = length;
-    while left > 0 {
-        let most = buffer
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
-        let count = file.read(&mut buffer[..most])?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into()); // the client sees that bytes are missing
-        }
-        client.write_all(&buffer[..count])?;
-        left -= count as u64;
-    }
-    Ok(())
 }
 
 fn media_type(path: &Path) -> &'static str {

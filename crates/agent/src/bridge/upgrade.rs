@@ -78,20 +78,14 @@ impl Accepted {
 /// address, so that without this a page of somebody else's could type into the desktop. A proxy that gives `Host` another
 /// value says by `X-Forwarded-Host` what it was.
 fn is_foreign(request: &Request, origins: &[String]) -> bool {
-    let Some(origin) = &request.origin else {
-        return false; // no browser
-    };
-    if origins
-        .iter()
-        .any(|allowed| allowed == "*" || allowed == origin)
-    {
+    let allowed = |origin: &String| origins.iter().any(|o| o == "*" || o == origin);
+    if request.origin.as_ref().is_some_and(allowed) {
         return false;
     }
     let forwarded = request
         .header("x-forwarded-host")
         .map(str::to_ascii_lowercase);
-    let host = forwarded.as_deref().unwrap_or(&request.host);
-    origin.split_once("://").is_none_or(|(_, own)| own != host)
+    request.is_foreign(forwarded.as_deref().unwrap_or(&request.host))
 }
 
 #[cfg(test)]

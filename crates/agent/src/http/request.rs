@@ -36,6 +36,13 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Whether a page asks that did not come from `host`, the port included: its browser names its origin. Whoever is no
+    /// browser names none.
+    pub(crate) fn is_foreign(&self, host: &str) -> bool {
+        let own = |origin: &str| origin.split_once("://").is_some_and(|(_, own)| own == host);
+        self.origin.as_deref().is_some_and(|origin| !own(origin))
+    }
+
     /// Whether a header, which may be there several times, has this word in its list, in whatever letters.
     pub(crate) fn lists(&self, name: &str, word: &str) -> bool {
         let headers = self.headers.iter().filter(|(own, _)| own == name);

@@ -18,6 +18,7 @@ pub(crate) struct Response {
 #[repr(u16)]
 pub(crate) enum Status {
     Ok = 200,
+    NotModified = 304,
     BadRequest = 400,
     Forbidden = 403,
     NotFound = 404,
@@ -54,19 +55,14 @@ impl Response {
     /// The client has gone.
     pub(crate) fn write(&self, head_only: bool, writer: &mut impl Write) -> io::Result<()> {
         let body = format!("{}\n", self.body);
-        let allow = self.allow.map(|methods| format!("Allow: {methods}\r\n"));
-        let mut text = format!(
-            "HTTP/1.1 {} {}\r\n\
-             Content-Type: application/json\r\n\
-             Content-Length: {}\r\n\
-             Cache-Control: no-store\r\n\
-             X-Content-Type-Options: nosniff\r\n\
-             {}Connection: close\r\n\r\n",
-            self.status as u16,
-            self.status.reason(),
-            body.len(),
-            allow.unwrap_or_default(),
-        );
+        let length = body.len().to_string();
+        let mut fields = vec![
+            ("Content-Type", "application/json"),
+            ("Content-Length", &length),
+            ("Cache-Control", "no-store"),
+        ];
+        fields.extend(self.allow.map(|methods| ("Allow", methods)));
+        let mut text = head(self.status, &fields);
         if !head_only {
             text += &body;
         }
@@ -74,10 +70,24 @@ impl Response {
     }
 }
 
+/// A response up to its body: the status, these fields, and those of every answer.
+pub(crate) fn head(status: Status, fields: &[(&str, &str)]) -> String {
+    let mut head = format!("HTTP/1.1 {} {}\r\n", status as u16, status.reason());
+    let common = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Connection", "close"),
+    ];
+    for (name, value) in fields.iter().chain(&common) {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head + "\r\n"
+}
+
 impl Status {
     fn reason(self) -> &'static str {
         match self {
             Self::Ok => "OK",
+            Self::NotModified => "Not Modified",
             Self::BadRequest => "Bad Request",
             Self::Forbidden => "Forbidden",
             Self::NotFound => "Not Found",
@@ -106,7 +116,7 @@ mod tests {
         let mut written = Vec::new();
         response.write(false, &mut written).unwrap();
         let expected = "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\
-                        Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nAllow: POST\r\n\
+                        Cache-Control: no-store\r\nAllow: POST\r\nX-Content-Type-Options: nosniff\r\n\
                         Connection: close\r\n\r\n{\"error\":\"no\"}\n";
         assert_eq!(String::from_utf8(written).unwrap(), expected);
         let mut head = Vec::new();

@@ -68,23 +68,14 @@ pub(super) fn answer(request: &Request, guest: &Guest) -> Response {
         response.allow = Some(route.methods);
         return response;
     }
-    if is_foreign(request) {
+    // It believes to talk to `Host`.
+    if request.is_foreign(&request.host) {
         return Response::error(
             Status::Forbidden,
             "a page of another origin has no business here",
         );
     }
     (route.answer)(request, guest)
-}
-
-/// Whether a page asks that did not come from here: its browser names its origin, and whom it believes to talk to.
-fn is_foreign(request: &Request) -> bool {
-    let Some(origin) = &request.origin else {
-        return false;
-    };
-    origin
-        .split_once("://")
-        .is_none_or(|(_, host)| host != request.host)
 }
 
 #[cfg(test)]
