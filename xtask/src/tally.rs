@@ -55,6 +55,11 @@ impl Tally {
         self.section = Section::Tests;
     }
 
+    /// Whether everything compiled and no test was among what was asked for.
+    pub(crate) fn ran_nothing(&self) -> bool {
+        self.passed + self.failed + self.ignored == 0 && !self.broken
+    }
+
     /// Whether anything failed, or nothing ran at all.
     pub(crate) fn failed(&self) -> bool {
         self.failed > 0 || self.broken || self.passed == 0
@@ -127,7 +132,7 @@ test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn a_run_without_tests_has_failed() {
-        assert!(Tally::default().failed());
+        assert!(Tally::default().failed() && Tally::default().ran_nothing());
     }
 
     #[test]
@@ -135,6 +140,6 @@ test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         let mut tally = Tally::default();
         tally.read("test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
         tally.ended(false);
-        assert!(tally.failed());
+        assert!(tally.failed() && !tally.ran_nothing());
     }
 }

@@ -58,6 +58,10 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
         tally.ended(ended.is_ok());
     }
     renderer.note(&tally.to_string());
+    if let (Some(filter), true) = (&args.filter, tally.ran_nothing()) {
+        return Err(Error::user(format!("no test has `{filter}` in its name"))
+            .hint("`cargo xtask test` runs all of them and shows their names"));
+    }
     if tally.failed() {
         return Err(Error::user("some tests failed")
             .hint(format!("the whole output is in {}", log.display())));
