@@ -110,7 +110,10 @@ impl Before {
             die_by_lifeline()?;
         }
         if self.leaves_network {
-            #[expect(unsafe_code, reason = "unsharing files would close them; a network is none")]
+            #[expect(
+                unsafe_code,
+                reason = "unsharing files would close them; a network is none"
+            )]
             // SAFETY: a network namespace of its own takes no descriptor away.
             unsafe {
                 unshare_unsafe(UnshareFlags::NEWNET)?;

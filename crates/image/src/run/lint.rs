@@ -113,7 +113,10 @@ impl Run<'_> {
             network: recipe.vm.network,
         };
         let waivers: Vec<Waiver> = recipe.lint.iter().map(|w| w.value.clone()).collect();
-        Ok(kindling_lint::judge(kindling_lint::check(&image)?, &waivers))
+        Ok(kindling_lint::judge(
+            kindling_lint::check(&image)?,
+            &waivers,
+        ))
     }
 }
 
