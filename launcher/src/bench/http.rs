@@ -15,13 +15,15 @@ use crate::timeline::now_ns;
 /// is known to 1 % and a slow guest is not busy with refusing us.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// A question without an answer gets company after this, or after a tenth of the time that has passed. A connection that
-/// was opened before the guest had a network is retried by the network below after seconds only; but each that the guest
-/// has taken is work for it, and a server that starts a process for each must not be flooded.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// A question without an answer gets company after this, or after one in [`PART`] of the time that has passed. A connection
+/// that was opened before the guest had a network is retried by the network below after seconds only, so that this is how far
+/// an answer may be off; but each that the guest has taken is work for it, and a server that starts a process for each must
+/// not be flooded.
+const PATIENCE: Duration = Duration::from_millis(100);
+const PART: u32 = 20;
 
 /// Questions that wait for an answer at the same time.
-const PENDING: usize = 8;
+const PENDING: usize = 24;
 
 /// The oldest of them are kept: a service that is started by the first connection answers those first.
 const OLDEST: usize = 2;
@@ -36,7 +38,7 @@ pub(super) async fn answered(address: SocketAddr, until: &Until) -> u64 {
             drop(pending.remove(OLDEST)); // and closes it
         }
         pending.push(ask(address, until).boxed());
-        let next = tokio::time::sleep(PATIENCE.max(began.elapsed() / 10));
+        let next = tokio::time::sleep(PATIENCE.max(began.elapsed() / PART));
         tokio::pin!(next);
         while !next.is_elapsed() {
             if pending.is_empty() {
