@@ -2,6 +2,7 @@
 
 mod elf;
 mod identity;
+mod init_script;
 mod kernel;
 mod memory;
 mod network;
@@ -42,6 +43,7 @@ pub(crate) const ALL: &[Rule] = &[
     unit_names::REFERENCE,
     unit_names::USER,
     unit_boot::CYCLE,
+    init_script::STARTED,
     ports::CONFLICT,
     elf::INTERPRETER,
     elf::LIBRARY,
