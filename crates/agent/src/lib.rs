@@ -4,7 +4,8 @@
 //! [`serve`] is one channel's whole life, over any pair of a reader and a writer; [`port`] and [`vsock`] are the channels
 //! of QEMU and of Firecracker. Threads, no event loop: a handful of streams, each with its own, is what a guest has.
 //!
-//! [`http`] and [`bridge`] are other processes of the same program, which answer on ports.
+//! [`http`] and [`bridge`] are other processes of the same program, which answer on ports; [`network`] is one that ends when
+//! the network is there.
 //!
 //! **Whoever reaches a channel is root in this guest.** The port is the host's and root's alone; connections over vsock
 //! are taken from the host only.
@@ -14,6 +15,9 @@ mod exec;
 mod files;
 pub mod http;
 pub mod image;
+mod netlink;
+pub mod network;
+mod options;
 mod outbox;
 mod personalise;
 pub mod port;

@@ -1,6 +1,6 @@
 //! `kindling-agent`: serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`
 //! answers over HTTP instead, and `kindling-agent --bridge [OPTIONS]` shows the desktop to browsers, each at the socket that
-//! systemd passes or at an address.
+//! systemd passes or at an address. `kindling-agent --network [OPTIONS]` configures the network and ends.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
-use kindling_agent::{bridge, http, image, port, systemd, vsock};
+use kindling_agent::{bridge, http, image, network, port, systemd, vsock};
 use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
 /// What opens pages in the desktop: crates/open.
@@ -27,7 +27,14 @@ fn main() -> ExitCode {
             Ok(options) => show(options),
             Err(error) => misused(error),
         },
-        _ => misused("expected none, --http [ADDRESS:PORT] or --bridge [OPTIONS]".to_owned()),
+        Some((mode, options)) if mode == "--network" => match network::Options::parse(options) {
+            Ok(options) => connect(&options),
+            Err(error) => misused(error),
+        },
+        _ => misused(
+            "expected none, --http [ADDRESS:PORT], --bridge [OPTIONS] or --network [OPTIONS]"
+                .to_owned(),
+        ),
     }
 }
 
@@ -76,6 +83,26 @@ fn show(options: bridge::Options) -> ExitCode {
     serve("bridge", listener, |listener| {
         bridge::serve(listener, options)
     })
+}
+
+/// What cannot be honoured marks the unit as failed and stops nothing.
+fn connect(options: &network::Options) -> ExitCode {
+    let complaints = network::configure(options);
+    for complaint in &complaints {
+        complain(complaint);
+    }
+    match complaints.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "what the console and the journal show of this service"
+)]
+fn complain(complaint: &str) {
+    eprintln!("kindling-network: {complaint}");
 }
 
 /// Serves a port until that cannot go on.

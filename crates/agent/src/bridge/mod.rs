@@ -9,8 +9,10 @@ mod path;
 mod pump;
 mod upgrade;
 
+use std::io::{self, ErrorKind::ConnectionRefused};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::http::request::{Refused, Request};
 use crate::http::response::{Response, Status};
@@ -24,8 +26,11 @@ const CONNECTIONS: usize = 128;
 /// How long the VNC server may take to accept a connection. It is on the loopback, or near.
 const CONNECTING: Duration = Duration::from_secs(5);
 
+/// How long after a refusal the VNC server is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// Serves `listener`; returns why it cannot go on.
-pub fn serve(listener: &TcpListener, options: Options) -> std::io::Error {
+pub fn serve(listener: &TcpListener, options: Options) -> io::Error {
     let pages = pages::Pages::new(&options.web, crate::image::hash());
     http::accept(listener, CONNECTIONS, move |stream| {
         converse(stream, &options, &pages);
@@ -52,7 +57,7 @@ fn converse(stream: &TcpStream, options: &Options, pages: &pages::Pages) {
 /// Why there is no such connection, for the viewer.
 fn view(stream: &TcpStream, request: &Request, options: &Options) -> Result<(), Response> {
     let accepted = upgrade::accept(request, &options.origins)?;
-    let server = TcpStream::connect_timeout(&options.server, CONNECTING).map_err(|error| {
+    let server = connect(options).map_err(|error| {
         let message = format!("no VNC server answers at {}: {error}", options.server);
         Response::error(Status::BadGateway, message)
     })?;
@@ -61,6 +66,19 @@ fn view(stream: &TcpStream, request: &Request, options: &Options) -> Result<(), 
         pump::run(viewer, server);
     }
     Ok(())
+}
+
+/// Connects to the VNC server. One that is still starting is waited for: a viewer may come early in a boot.
+fn connect(options: &Options) -> io::Result<TcpStream> {
+    let until = Instant::now() + options.patience;
+    loop {
+        match TcpStream::connect_timeout(&options.server, CONNECTING) {
+            Err(error) if error.kind() == ConnectionRefused && Instant::now() < until => {
+                thread::sleep(AGAIN);
+            }
+            connected => return connected,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,22 @@
 //! What the bridge is told on its command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::options::{pairs, seconds};
 
 /// Where noVNC's pages and the VNC server are where nobody says otherwise.
 const WEB: &str = "/usr/share/novnc";
 const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5900);
 
+/// A desktop of an emulated guest takes some 3 s from the first page to its VNC server, on a loaded host a multiple.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// How it is called, for who calls it wrongly.
-pub(super) const USAGE: &str = "--bridge takes [--listen ADDRESS:PORT] [--web DIR] [--server ADDRESS:PORT] [--allow-origin ORIGIN]...";
+pub(super) const USAGE: &str = "--bridge takes [--listen ADDRESS:PORT] [--web DIR] [--server ADDRESS:PORT] [--wait SECONDS] [--allow-origin ORIGIN]...";
 
 /// What is served to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +27,8 @@ pub struct Options {
     pub web: PathBuf,
     /// The VNC server.
     pub server: SocketAddr,
+    /// How long one that is still starting is waited for.
+    pub patience: Duration,
     /// Origins besides its own whose pages may look at the screen, as browsers write them; `*` for any.
     pub origins: Vec<String>,
 }
@@ -31,6 +39,7 @@ impl Default for Options {
             listen: None,
             web: WEB.into(),
             server: SERVER,
+            patience: PATIENCE,
             origins: Vec::new(),
         }
     }
@@ -43,25 +52,23 @@ impl Options {
     /// One is unknown, has no value, or a value that is none; the text says which, and how it is called.
     pub fn parse(args: &[OsString]) -> Result<Self, String> {
         let mut options = Self::default();
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            let name = arg.to_string_lossy();
-            let value = args
-                .next()
-                .ok_or_else(|| format!("{name} has no value: {USAGE}"))?;
-            match name.as_ref() {
-                "--listen" => options.listen = Some(address(&name, value)?),
-                "--web" => options.web = value.into(),
-                "--server" => options.server = address(&name, value)?,
-                "--allow-origin" => options.origins.push(value.to_string_lossy().to_lowercase()),
-                _ => return Err(format!("{name} is unknown: {USAGE}")),
+        for pair in pairs(args, USAGE) {
+            match pair? {
+                (name @ "--listen", value) => options.listen = Some(address(name, value)?),
+                ("--web", value) => options.web = value.into(),
+                (name @ "--server", value) => options.server = address(name, value)?,
+                (name @ "--wait", value) => options.patience = seconds(name, value)?,
+                ("--allow-origin", value) => {
+                    options.origins.push(value.to_string_lossy().to_lowercase());
+                }
+                (name, _) => return Err(format!("{name} is unknown: {USAGE}")),
             }
         }
         Ok(options)
     }
 }
 
-fn address(name: &str, value: &OsString) -> Result<SocketAddr, String> {
+fn address(name: &str, value: &OsStr) -> Result<SocketAddr, String> {
     let text = value.to_string_lossy();
     let error =
         |_| format!("{name} takes an address and a port, such as 127.0.0.1:5900, and not `{text}`");
@@ -85,6 +92,8 @@ mod tests {
             "/srv",
             "--server",
             "[::1]:5901",
+            "--wait",
+            "3",
             "--allow-origin",
             "HTTPS://a.b",
             "--allow-origin",
@@ -94,6 +103,7 @@ mod tests {
             listen: None,
             web: "/srv".into(),
             server: "[::1]:5901".parse().unwrap(),
+            patience: Duration::from_secs(3),
             origins: vec!["https://a.b".into(), "*".into()],
         };
         assert_eq!(given, Ok(expected));
@@ -104,6 +114,7 @@ mod tests {
                 vec!["--server", "localhost:5900"],
                 "and not `localhost:5900`",
             ),
+            (vec!["--wait", "-1"], "and not `-1`"),
         ] {
             let error = parse(&args).unwrap_err();
             assert!(error.contains(part), "{error}");

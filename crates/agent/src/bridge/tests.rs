@@ -10,6 +10,9 @@ use tungstenite::{ClientRequestBuilder, Message, WebSocket};
 
 use super::*;
 
+/// Longer than a test takes to start a server.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What a server does with its connection.
 type Work = fn(TcpStream);
 
@@ -31,6 +34,7 @@ fn serve_at(server: SocketAddr, web: std::path::PathBuf) -> SocketAddr {
     let options = Options {
         server,
         web,
+        patience: PATIENCE,
         ..Options::default()
     };
     thread::spawn(move || serve(&listener, options));
@@ -120,6 +124,22 @@ fn a_slow_viewer_fills_no_memory() {
     assert_eq!(received, ALL);
 }
 
+/// A viewer who comes before the VNC server is there is connected when that is.
+#[test]
+fn a_server_that_is_still_starting_is_waited_for() {
+    // Of an address of its own, so that no other test takes the port meanwhile.
+    let reserved = TcpListener::bind(("127.0.0.2", 0)).unwrap();
+    let server = reserved.local_addr().unwrap();
+    drop(reserved);
+    let bridge = serve_at(server, std::env::temp_dir());
+    let viewer = thread::spawn(move || bytes(&mut view_at(bridge)));
+    thread::sleep(Duration::from_millis(100));
+    let listener = TcpListener::bind(server).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(b"RFB 003.008\n").unwrap();
+    assert_eq!(viewer.join().unwrap(), b"RFB 003.008\n");
+}
+
 #[test]
 fn goodbyes_reach_the_other_side() {
     // The server goes.
@@ -170,7 +190,7 @@ const HANDSHAKE: &str = "GET /websockify HTTP/1.1\r\nHost: g\r\nUpgrade: websock
 
 #[test]
 fn what_cannot_be_is_said() {
-    let nobody = TcpListener::bind(("127.0.0.1", 0))
+    let nobody = TcpListener::bind(("127.0.0.3", 0))
         .unwrap()
         .local_addr()
         .unwrap();

@@ -52,7 +52,7 @@ pub(super) fn machine_id(id: &str) -> io::Result<Outcome> {
 }
 
 /// Writes a file at once, where it can be replaced, and in place where it is mounted on.
-pub(super) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     if fs::read_to_string(path).is_ok_and(|before| before == text) {

@@ -3,12 +3,12 @@
 mod entropy;
 mod identity;
 mod link;
-mod netlink;
 mod ssh;
 
 use std::io;
 use std::time::Instant;
 
+pub(crate) use identity::replace;
 use kindling_protocol::{Item, Outcome, Personalise, Personalised};
 
 /// Does everything that is asked. What fails is told and keeps the rest from nothing.

@@ -1,20 +1,20 @@
-//! The `network` overlay's script, run for real in network namespaces that the tests make.
+//! `kindling-agent --network`, run for real in network namespaces that the tests make.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "helpers of tests, outside of test functions"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use kindling_base::Command;
+/// How long a device is waited for, in seconds.
+const WAIT_S: &str = "2";
 
-const SCRIPT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../rootfs-overlays/network/usr/lib/kindling/network"
-);
+const AGENT: &str = env!("CARGO_BIN_EXE_kindling-agent");
 
 /// A network namespace with some devices, deleted when dropped.
 struct Namespace {
@@ -22,7 +22,7 @@ struct Namespace {
     folder: tempfile::TempDir,
 }
 
-/// What the script did.
+/// What the program did.
 struct Run {
     code: Option<i32>,
     complaints: String,
@@ -36,31 +36,38 @@ impl Namespace {
         let name = format!("kindling-{}-{count}", std::process::id());
         let folder = tempfile::tempdir().unwrap();
         let namespace = Self { name, folder };
-        let mut steps = vec![Command::new("ip").args(["netns", "add", &namespace.name])];
-        for device in devices {
-            // A bridge without ports: an Ethernet device that every kernel with containers has.
-            steps.push(
-                namespace
-                    .command("ip")
-                    .args(["link", "add", device, "type", "bridge"]),
-            );
-        }
-        for step in steps {
-            if let Err(error) = step.run() {
-                println!("skipped: no network namespaces here: {}", error.report());
+        let made = Command::new("ip")
+            .args(["netns", "add", &namespace.name])
+            .output();
+        match made {
+            Ok(made) if made.status.success() => {}
+            made => {
+                println!("skipped: no network namespaces here: {made:?}");
                 return None;
             }
+        }
+        for device in devices {
+            namespace.add(device);
         }
         Some(namespace)
     }
 
+    /// Adds a bridge without ports: an Ethernet device that every kernel with containers has.
+    fn add(&self, device: &str) {
+        self.ip(&["link", "add", device, "type", "bridge"]);
+    }
+
     /// A command inside.
     fn command(&self, program: &str) -> Command {
-        Command::new("ip").args(["netns", "exec", &self.name, program])
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, program]);
+        command
     }
 
     fn ip(&self, args: &[&str]) -> String {
-        self.command("ip").args(args).run().unwrap().text()
+        let output = self.command("ip").args(args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn resolv_conf(&self) -> PathBuf {
@@ -91,10 +98,11 @@ impl Namespace {
         text.lines().map(tidy).collect()
     }
 
-    /// Runs the script with a command line, in a host name of its own, with `path` before the usual PATH.
-    fn run_with(&self, cmdline: &str, path: &Path) -> Run {
+    /// Runs the program with a command line, in a host name of its own.
+    fn run(&self, cmdline: &str) -> Run {
         let file = self.folder.path().join("cmdline");
         std::fs::write(&file, format!("{cmdline}\n")).unwrap();
+        let resolv_conf = self.resolv_conf();
         let output = self
             .command("unshare")
             .args([
@@ -104,11 +112,11 @@ impl Namespace {
                 "\"$@\"; code=$?; cat /proc/sys/kernel/hostname; exit $code",
                 "-",
             ])
-            .args([Path::new(SCRIPT), &file, &self.resolv_conf()])
-            .env(
-                "PATH",
-                format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", path.display()),
-            )
+            .args([AGENT, "--network", "--wait", WAIT_S, "--cmdline"])
+            .arg(&file)
+            .arg("--resolv-conf")
+            .arg(&resolv_conf)
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .output()
             .unwrap();
         std::fs::write(self.folder.path().join("hostname"), &output.stdout).unwrap();
@@ -118,11 +126,7 @@ impl Namespace {
         }
     }
 
-    fn run(&self, cmdline: &str) -> Run {
-        self.run_with(cmdline, self.folder.path())
-    }
-
-    /// Runs the script, which must have nothing to complain about.
+    /// Runs the program, which must have nothing to complain about.
     fn good(&self, cmdline: &str) {
         let run = self.run(cmdline);
         assert_eq!(
@@ -132,7 +136,7 @@ impl Namespace {
         );
     }
 
-    /// Runs the script, which must complain with these words and leave the devices alone.
+    /// Runs the program, which must complain with these words and leave the devices alone.
     fn bad(&self, cmdline: &str, expected: &str) {
         let run = self.run(cmdline);
         assert!(
@@ -147,7 +151,9 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).run();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .output();
     }
 }
 
@@ -332,23 +338,19 @@ fn garbage_is_named_and_does_no_harm() {
 
 #[test]
 fn a_missing_device_is_waited_for_and_then_named() {
-    use std::os::unix::fs::PermissionsExt;
     let Some(namespace) = Namespace::new(&["eth0"]) else {
         return;
     };
-    // A udevadm of our own: it brings the device while it is waited for, or says that the time is over.
-    let bin = namespace.folder.path().join("bin");
-    std::fs::create_dir(&bin).unwrap();
-    let udevadm = bin.join("udevadm");
-    let script = "#!/bin/sh\n[ \"$*\" = 'wait --timeout=10 /sys/class/net/eth7' ] && ip link add eth7 type bridge\n";
-    std::fs::write(&udevadm, script).unwrap();
-    std::fs::set_permissions(&udevadm, std::fs::Permissions::from_mode(0o755)).unwrap();
-
-    let run = namespace.run_with("ip=10.0.0.7:::24::eth7:off", &bin);
-    assert_eq!((run.complaints.as_str(), run.code), ("", Some(0)));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| namespace.run("ip=10.0.0.7:::24::eth7:off"));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        namespace.add("eth7");
+        let run = waiting.join().unwrap();
+        assert_eq!((run.complaints.as_str(), run.code), ("", Some(0)));
+    });
     assert_eq!(namespace.addresses("eth7"), ["10.0.0.7/24"]);
 
-    let run = namespace.run_with("ip=10.0.0.8:::24::eth8:off", &bin);
+    let run = namespace.run("ip=10.0.0.8:::24::eth8:off");
     assert_eq!(run.code, Some(1));
     assert!(
         run.complaints

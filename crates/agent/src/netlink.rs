@@ -1,7 +1,8 @@
-//! The few requests of rtnetlink(7) that re-address a card.
+//! The few requests of rtnetlink(7) that give a card addresses and routes.
 
+use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 
 use rustix::net::netlink::SocketAddrNetlink;
@@ -23,35 +24,85 @@ mod number {
     /// NLM_F_ROOT and NLM_F_MATCH.
     pub(super) const NLM_F_DUMP: u16 = 0x300;
     pub(super) const AF_INET: u8 = 2;
+    pub(super) const AF_INET6: u8 = 10;
     pub(super) const IFF_UP: u32 = 1;
     pub(super) const IFLA_ADDRESS: u16 = 1;
     pub(super) const IFA_ADDRESS: u16 = 1;
     pub(super) const IFA_LOCAL: u16 = 2;
     pub(super) const IFA_BROADCAST: u16 = 4;
+    pub(super) const IFA_F_NODAD: u8 = 2;
     pub(super) const RTA_OIF: u16 = 4;
     pub(super) const RTA_GATEWAY: u16 = 5;
+    pub(super) const RTA_PRIORITY: u16 = 6;
     pub(super) const RT_TABLE_MAIN: u8 = 254;
-    pub(super) const RTPROT_STATIC: u8 = 4;
+    /// As `ip route` has it.
+    pub(super) const RTPROT_BOOT: u8 = 3;
     pub(super) const RTN_UNICAST: u8 = 1;
     pub(super) const RTNH_F_ONLINK: u32 = 4;
 }
 use number::*;
 
-/// An address and the length of its network's prefix.
+/// An address and the length of its network's prefix, at most that of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ipv4 {
-    pub(super) address: Ipv4Addr,
-    pub(super) prefix: u8,
+pub(crate) struct Network {
+    pub(crate) address: IpAddr,
+    pub(crate) prefix: u8,
+}
+
+/// A way to everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gateway {
+    pub(crate) address: IpAddr,
+    /// It is on the card's link, though in no network of the card's addresses.
+    pub(crate) onlink: bool,
+    pub(crate) metric: u32,
+}
+
+impl Gateway {
+    /// A gateway for a card in this network.
+    pub(crate) fn of(network: Network, address: IpAddr, metric: u32) -> Self {
+        let onlink = match (network.address, address) {
+            // Outside of the card's own network it has to be declared reachable.
+            (IpAddr::V4(own), IpAddr::V4(gateway)) => {
+                let differ = own.to_bits() ^ gateway.to_bits();
+                let shift = 32_u32.saturating_sub(network.prefix.into());
+                differ.checked_shr(shift).unwrap_or(0) != 0
+            }
+            (_, IpAddr::V6(gateway)) => gateway.is_unicast_link_local(),
+            (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        };
+        Self {
+            address,
+            onlink,
+            metric,
+        }
+    }
+}
+
+/// The number of a network card.
+///
+/// # Errors
+/// There is none of this name.
+pub(crate) fn index(name: &str) -> io::Result<u32> {
+    let text = fs::read_to_string(format!("/sys/class/net/{name}/ifindex"));
+    let index = text.ok().and_then(|text| text.trim().parse().ok());
+    let missing = || {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no device {name}"),
+        )
+    };
+    index.ok_or_else(missing)
 }
 
 /// A socket to the kernel.
-pub(super) struct Netlink {
+pub(crate) struct Netlink {
     socket: OwnedFd,
     sequence: u32,
 }
 
 impl Netlink {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
         // NETLINK_ROUTE is 0, the default.
         let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
@@ -63,7 +114,7 @@ impl Netlink {
     }
 
     /// Brings a card up or down, with another hardware address if one is given.
-    pub(super) fn set_link(
+    pub(crate) fn set_link(
         &mut self,
         index: u32,
         up: bool,
@@ -81,8 +132,12 @@ impl Netlink {
     }
 
     /// The card's IPv4 addresses.
-    pub(super) fn addresses(&mut self, index: u32) -> io::Result<Vec<Ipv4>> {
-        self.send(RTM_GETADDR, NLM_F_DUMP, &address_header(0, 0))?;
+    pub(crate) fn addresses(&mut self, index: u32) -> io::Result<Vec<Network>> {
+        let any = Network {
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            prefix: 0,
+        };
+        self.send(RTM_GETADDR, NLM_F_DUMP, &address_header(0, any))?;
         let mut found = Vec::new();
         self.receive(|kind, body| {
             if kind == RTM_NEWADDR && body.get(4..8) == Some(&index.to_ne_bytes()[..]) {
@@ -92,46 +147,46 @@ impl Netlink {
         Ok(found)
     }
 
-    pub(super) fn remove_address(&mut self, index: u32, old: Ipv4) -> io::Result<()> {
-        let mut body = address_header(index, old.prefix);
-        attribute(&mut body, IFA_LOCAL, &old.address.octets());
+    pub(crate) fn remove_address(&mut self, index: u32, old: Network) -> io::Result<()> {
+        let mut body = address_header(index, old);
+        attribute(&mut body, IFA_LOCAL, &octets(old.address));
         self.request(RTM_DELADDR, 0, &body)
     }
 
     /// Adds an address, or leaves it where it is there.
-    pub(super) fn add_address(&mut self, index: u32, new: Ipv4) -> io::Result<()> {
-        let mut body = address_header(index, new.prefix);
-        attribute(&mut body, IFA_LOCAL, &new.address.octets());
-        attribute(&mut body, IFA_ADDRESS, &new.address.octets());
-        if new.prefix < 31 {
+    pub(crate) fn add_address(&mut self, index: u32, new: Network) -> io::Result<()> {
+        let mut body = address_header(index, new);
+        attribute(&mut body, IFA_LOCAL, &octets(new.address));
+        attribute(&mut body, IFA_ADDRESS, &octets(new.address));
+        if let IpAddr::V4(address) = new.address
+            && new.prefix < 31
+        {
             let host = u32::MAX.checked_shr(u32::from(new.prefix)).unwrap_or(0);
-            let broadcast = Ipv4Addr::from_bits(new.address.to_bits() | host);
+            let broadcast = Ipv4Addr::from_bits(address.to_bits() | host);
             attribute(&mut body, IFA_BROADCAST, &broadcast.octets());
         }
         self.request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &body)
     }
 
-    /// Makes this the default route.
-    pub(super) fn default_route(
-        &mut self,
-        index: u32,
-        gateway: Ipv4Addr,
-        onlink: bool,
-    ) -> io::Result<()> {
+    /// Makes this a default route: that of its metric, 0 being the most wanted.
+    pub(crate) fn default_route(&mut self, index: u32, route: &Gateway) -> io::Result<()> {
         // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags
         let mut body = vec![
-            AF_INET,
+            family(route.address),
             0,
             0,
             0,
             RT_TABLE_MAIN,
-            RTPROT_STATIC,
+            RTPROT_BOOT,
             0,
             RTN_UNICAST,
         ];
-        body.extend(if onlink { RTNH_F_ONLINK } else { 0 }.to_ne_bytes());
-        attribute(&mut body, RTA_GATEWAY, &gateway.octets());
+        body.extend(if route.onlink { RTNH_F_ONLINK } else { 0 }.to_ne_bytes());
+        attribute(&mut body, RTA_GATEWAY, &octets(route.address));
         attribute(&mut body, RTA_OIF, &index.to_ne_bytes());
+        if route.metric != 0 {
+            attribute(&mut body, RTA_PRIORITY, &route.metric.to_ne_bytes());
+        }
         self.request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &body)
     }
 
@@ -194,14 +249,32 @@ fn split(packet: &[u8]) -> Option<(u16, u32, &[u8], &[u8])> {
     Some((kind, sequence, body, after))
 }
 
-/// `struct ifaddrmsg`.
-fn address_header(index: u32, prefix: u8) -> Vec<u8> {
-    let mut body = vec![AF_INET, prefix, 0, 0];
+/// `struct ifaddrmsg`. An IPv6 address is used at once: a VM's is its own, and looking for duplicates takes a second.
+fn address_header(index: u32, network: Network) -> Vec<u8> {
+    let flags = match network.address {
+        IpAddr::V4(_) => 0,
+        IpAddr::V6(_) => IFA_F_NODAD,
+    };
+    let mut body = vec![family(network.address), network.prefix, flags, 0];
     body.extend(index.to_ne_bytes());
     body
 }
 
-fn read_address(body: &[u8]) -> Option<Ipv4> {
+fn family(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => AF_INET,
+        IpAddr::V6(_) => AF_INET6,
+    }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets().into(),
+    }
+}
+
+fn read_address(body: &[u8]) -> Option<Network> {
     let prefix = *body.get(1)?;
     let mut rest = body.get(8..)?;
     while let Some(length) = rest.first_chunk::<2>() {
@@ -209,8 +282,8 @@ fn read_address(body: &[u8]) -> Option<Ipv4> {
         let attribute = rest.get(..length).filter(|a| a.len() >= 4)?;
         if u16::from_ne_bytes([attribute[2], attribute[3]]) == IFA_LOCAL {
             let octets = <[u8; 4]>::try_from(&attribute[4..]).ok()?;
-            return Some(Ipv4 {
-                address: octets.into(),
+            return Some(Network {
+                address: Ipv4Addr::from(octets).into(),
                 prefix,
             });
         }
@@ -225,4 +298,23 @@ fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
     body.extend(kind.to_ne_bytes());
     body.extend(value);
     body.resize(body.len().next_multiple_of(4), 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_in_the_network_or_on_the_link() {
+        let onlink = |own: &str, gateway: &str, prefix| {
+            let address = own.parse().unwrap();
+            Gateway::of(Network { address, prefix }, gateway.parse().unwrap(), 0).onlink
+        };
+        assert!(!onlink("192.168.100.2", "192.168.100.1", 24));
+        assert!(onlink("192.168.100.2", "192.168.101.1", 24));
+        assert!(onlink("10.0.0.2", "10.0.0.1", 32));
+        assert!(!onlink("10.0.0.2", "200.0.0.1", 0));
+        assert!(!onlink("2001:db8::2", "2001:db8::1", 64));
+        assert!(onlink("2001:db8::2", "fe80::1", 64));
+    }
 }
