@@ -14,7 +14,7 @@ pub const FILE: &str = "agent";
 pub const OVERLAY: &str = "agent";
 
 /// Where the program is in the image.
-const PATH: &str = "usr/lib/kindling/agent";
+pub(crate) const PATH: &str = "usr/lib/kindling/agent";
 
 /// Where the agent reads which image it is in.
 const RELEASE: &str = "usr/lib/kindling/image-release";
