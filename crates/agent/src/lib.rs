@@ -22,6 +22,7 @@ mod outbox;
 mod personalise;
 pub mod port;
 mod power;
+mod resolv;
 mod session;
 mod stream;
 pub mod systemd;

@@ -153,8 +153,20 @@ impl Netlink {
         self.request(RTM_DELADDR, 0, &body)
     }
 
+    /// Brings a card up with this address and, if there is one, this default route.
+    pub(crate) fn give(
+        &mut self,
+        index: u32,
+        network: Network,
+        gateway: Option<Gateway>,
+    ) -> io::Result<()> {
+        self.set_link(index, true, None)?;
+        self.add_address(index, network)?;
+        gateway.map_or(Ok(()), |gateway| self.default_route(index, &gateway))
+    }
+
     /// Adds an address, or leaves it where it is there.
-    pub(crate) fn add_address(&mut self, index: u32, new: Network) -> io::Result<()> {
+    fn add_address(&mut self, index: u32, new: Network) -> io::Result<()> {
         let mut body = address_header(index, new);
         attribute(&mut body, IFA_LOCAL, &octets(new.address));
         attribute(&mut body, IFA_ADDRESS, &octets(new.address));
@@ -169,7 +181,7 @@ impl Netlink {
     }
 
     /// Makes this a default route: that of its metric, 0 being the most wanted.
-    pub(crate) fn default_route(&mut self, index: u32, route: &Gateway) -> io::Result<()> {
+    fn default_route(&mut self, index: u32, route: &Gateway) -> io::Result<()> {
         // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags
         let mut body = vec![
             family(route.address),

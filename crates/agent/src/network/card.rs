@@ -1,7 +1,7 @@
 //! Network cards, as /sys has them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ fn first() -> Option<String> {
 
 /// The names of all devices, sorted.
 fn names() -> Vec<String> {
-    let entries = fs::read_dir(PathBuf::from(CARDS)).into_iter().flatten();
+    let entries = fs::read_dir(CARDS).into_iter().flatten();
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.collect();
     names.sort();

@@ -23,10 +23,9 @@ mod word;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
 use crate::netlink::{self, Gateway, Netlink};
-use crate::personalise::replace;
+use crate::resolv;
 use word::{Auto, Card, Word};
 
 pub use options::Options;
@@ -67,7 +66,8 @@ pub fn configure(options: &Options) -> Vec<String> {
             None => {}
         }
     }
-    if let Err(error) = done.write(&options.resolv_conf) {
+    let by = "kindling-network.service from the kernel command line";
+    if let Err(error) = resolv::write(&options.resolv_conf, &done.nameservers, by) {
         done.complaints.push(error.to_string());
     }
     done.complaints
@@ -119,37 +119,20 @@ impl Configured {
         network: netlink::Network,
         gateway: Option<IpAddr>,
     ) -> io::Result<()> {
-        let index = netlink::index(device)?;
-        let mut netlink = Netlink::open()?;
-        netlink.set_link(index, true, None)?;
-        netlink.add_address(index, network)?;
-        let Some(gateway) = gateway else {
-            return Ok(());
-        };
-        let metric = match self.gateways {
-            0 => 0,
-            earlier => METRIC + earlier,
-        };
-        self.gateways += 1;
-        netlink.default_route(index, &Gateway::of(network, gateway, metric))
+        let gateway = gateway.map(|address| {
+            let metric = match self.gateways {
+                0 => 0,
+                earlier => METRIC + earlier,
+            };
+            self.gateways += 1;
+            Gateway::of(network, address, metric)
+        });
+        Netlink::open()?.give(netlink::index(device)?, network, gateway)
     }
 
     fn nameserver(&mut self, server: IpAddr) {
         if !server.is_unspecified() && !self.nameservers.contains(&server) {
             self.nameservers.push(server);
         }
-    }
-
-    /// Writes the name servers, if there are any. A link points to somebody else's file, which stays as it is.
-    fn write(&self, path: &Path) -> io::Result<()> {
-        if self.nameservers.is_empty() {
-            return Ok(());
-        }
-        let mut text =
-            "# Written by kindling-network.service from the kernel command line.\n".to_owned();
-        for server in &self.nameservers {
-            text += &format!("nameserver {server}\n");
-        }
-        replace(path, &text, 0o644)
     }
 }

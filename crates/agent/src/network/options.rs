@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::options::{pairs, seconds};
+use crate::resolv;
 
 /// A card whose driver is a module comes late on a loaded host.
 const WAIT: Duration = Duration::from_secs(30);
@@ -30,7 +31,7 @@ impl Options {
             "--network takes [--cmdline FILE] [--resolv-conf FILE] [--wait SECONDS]";
         let mut options = Self {
             cmdline: "/proc/cmdline".into(),
-            resolv_conf: "/etc/resolv.conf".into(),
+            resolv_conf: resolv::PATH.into(),
             wait: WAIT,
         };
         for pair in pairs(args, USAGE) {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::netlink::Network;
+use crate::personalise::is_hostname;
 
 /// A word that means something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +105,7 @@ fn card(text: &str) -> Result<Card, String> {
             Err(complaint) => card.complaints.push(complaint),
         }
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    if !hostname.bytes().all(plain) {
-        card.hostname = None;
+    if let Some(hostname) = card.hostname.take_if(|name| !is_hostname(name)) {
         let complaint = format!("'{hostname}' is no name of a host");
         card.complaints.push(complaint);
     }

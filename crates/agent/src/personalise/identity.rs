@@ -9,8 +9,7 @@ use kindling_protocol::Outcome;
 
 /// Sets the host's name, now and for the next boot.
 pub(super) fn hostname(name: &str) -> io::Result<Outcome> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+    if !is_hostname(name) {
         return Err(io::Error::other(format!(
             "`{}` is no name of a host",
             name.escape_debug()
@@ -24,6 +23,12 @@ pub(super) fn hostname(name: &str) -> io::Result<Outcome> {
     };
     replace(Path::new("/etc/hosts"), &with_name(&hosts, name), 0o644)?;
     Ok(Outcome::Done)
+}
+
+/// Whether this is a name of a host: letters, digits, `-` and `.`, at most what the kernel takes.
+pub(crate) fn is_hostname(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
 /// `/etc/hosts` with the host's own name at 127.0.1.1, as Debian has it.

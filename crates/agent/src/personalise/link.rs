@@ -8,8 +8,8 @@ use std::path::Path;
 
 use kindling_protocol::{Address, Outcome};
 
-use super::identity;
 use crate::netlink::{self, Gateway, Netlink, Network};
+use crate::resolv;
 
 /// Gives the card its new addresses instead of those it has: down, hardware address, up, address, route, name servers.
 pub(super) fn address(wanted: &Address) -> io::Result<Outcome> {
@@ -43,19 +43,11 @@ pub(super) fn address(wanted: &Address) -> io::Result<Outcome> {
         netlink.set_link(index, false, None)?;
         netlink.set_link(index, false, Some(mac))?;
     }
-    netlink.set_link(index, true, None)?;
-    netlink.add_address(index, new)?;
-    if let Some(gateway) = wanted.gateway {
-        netlink.default_route(index, &Gateway::of(new, gateway.into(), 0))?;
-    }
-    if !wanted.dns.is_empty() {
-        let mut text = "# Written by kindling-agent for this clone.\n".to_owned();
-        for server in &wanted.dns {
-            text.push_str(&format!("nameserver {server}\n"));
-        }
-        // A link points to somebody else's file, which stays as it is: the link itself is replaced.
-        identity::replace(Path::new("/etc/resolv.conf"), &text, 0o644)?;
-    }
+    let gateway = wanted.gateway;
+    let gateway = gateway.map(|gateway| Gateway::of(new, gateway.into(), 0));
+    netlink.give(index, new, gateway)?;
+    let by = "kindling-agent for this clone";
+    resolv::write(Path::new(resolv::PATH), &wanted.dns, by)?;
     Ok(Outcome::Done)
 }
 
