@@ -3,6 +3,7 @@
 //! All content is read once for this before the image is divided, so that a huge sparse file takes no room, and every
 //! extent is known before the first byte is written.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kindling_base::{Context, Error, Result, sparse};
@@ -88,21 +89,22 @@ fn find(content: &Content, buffer: &mut [u8]) -> Result<DataRuns> {
     let mut at = 0;
     while at < length {
         // A small file is read as soon as it is asked for its holes.
-        if length > PIECE {
-            let Some(data) = next_data(content, at)? else {
-                break;
-            };
-            at = data / HOLE * HOLE;
-        }
-        let end = length.min(at + PIECE);
-        let piece = &mut buffer[..(end - at) as usize];
-        content.read_at(at, piece)?;
-        for stretch in piece.chunks(HOLE as usize) {
-            let next = at + stretch.len() as u64;
-            if !is_zero(stretch) {
-                runs.push(blocks(at, next));
+        let data = match length > PIECE {
+            true => next_data(content, at)?,
+            false => 0..length,
+        };
+        at = data.start / HOLE * HOLE;
+        while at < data.end {
+            let end = length.min(at + PIECE);
+            let piece = &mut buffer[..(end - at) as usize];
+            content.read_at(at, piece)?;
+            for stretch in piece.chunks(HOLE as usize) {
+                let next = at + stretch.len() as u64;
+                if !is_zero(stretch) {
+                    runs.push(blocks(at, next));
+                }
+                at = next;
             }
-            at = next;
         }
     }
     Ok(runs)
@@ -123,18 +125,17 @@ fn blocks(from: u64, to: u64) -> Run {
     }
 }
 
-/// The first byte from `at` on that the holding file does not have as a hole; `None` if all is hole.
-fn next_data(content: &Content, at: u64) -> Result<Option<u64>> {
+/// The next bytes from `at` on that the holding file does not have as a hole; empty, at the end, if all is hole.
+fn next_data(content: &Content, at: u64) -> Result<Range<u64>> {
     let Content::Range {
         file, path, offset, ..
     } = content
     else {
-        return Ok(Some(at));
+        return Ok(at..content.len());
     };
-    let end = offset + content.len();
-    let data = sparse::next_data(file, offset + at, end)
+    let data = sparse::next_data(file, offset + at, offset + content.len())
         .context(format!("cannot look for holes in {}", path.display()))?;
-    Ok((data.start < end).then(|| data.start - offset))
+    Ok(data.start - offset..data.end - offset)
 }
 
 #[cfg(test)]
