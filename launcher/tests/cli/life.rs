@@ -80,8 +80,16 @@ fn without_initramfs_and_network_the_guest_gets_neither() {
     // On TCG the guest is told the frequency of its counter, which it may fail to measure.
     let khz = cmdline.strip_prefix("tsc_early_khz=").unwrap();
     let (khz, rest_of_line) = khz.split_once(' ').unwrap();
-    assert!(khz.parse::<u64>().unwrap() > 100_000, "{khz}");
-    assert_eq!(rest_of_line, "tsc=reliable console=ttyS0 root=/dev/vda rw");
+    let khz: u64 = khz.parse().unwrap();
+    assert!(khz > 100_000, "{khz}");
+    // Counts in a tick of 10 ms.
+    assert_eq!(
+        rest_of_line,
+        format!(
+            "tsc=reliable lpj={} console=ttyS0 root=/dev/vda rw",
+            khz * 10
+        )
+    );
     assert_eq!(rest, "modules 0");
 }
 
