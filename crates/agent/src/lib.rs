@@ -5,7 +5,7 @@
 //! of QEMU and of Firecracker. Threads, no event loop: a handful of streams, each with its own, is what a guest has.
 //!
 //! [`http`] and [`bridge`] are other processes of the same program, which answer on ports; [`network`] is one that ends when
-//! the network is there.
+//! the network is there, and [`ready`] one that ends when the console has been told that the machine is up.
 //!
 //! **Whoever reaches a channel is root in this guest.** The port is the host's and root's alone; connections over vsock
 //! are taken from the host only.
@@ -22,6 +22,7 @@ mod outbox;
 mod personalise;
 pub mod port;
 mod power;
+pub mod ready;
 mod resolv;
 mod session;
 mod stream;

@@ -1,19 +1,27 @@
 //! `kindling-agent`: serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`
 //! answers over HTTP instead, and `kindling-agent --bridge [OPTIONS]` shows the desktop to browsers, each at the socket that
-//! systemd passes or at an address. `kindling-agent --network [OPTIONS]` configures the network and ends.
+//! systemd passes or at an address. `kindling-agent --network [OPTIONS]` configures the network, and `kindling-agent --ready
+//! MARKER-FILE` tells the console that the system is up; both end then.
 
 use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
-use kindling_agent::{bridge, http, image, network, port, systemd, vsock};
+use kindling_agent::{bridge, http, image, network, port, ready, systemd, vsock};
 use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
 /// What opens pages in the desktop: crates/open.
 const OPENER: &str = "/usr/lib/kindling/open";
+
+/// Where the kernel says how long it has been running.
+const UPTIME: &str = "/proc/uptime";
+
+/// The serial port, whichever `console=` names.
+const CONSOLE: &str = "/dev/console";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -31,8 +39,9 @@ fn main() -> ExitCode {
             Ok(options) => connect(&options),
             Err(error) => misused(error),
         },
+        Some((mode, [marker])) if mode == "--ready" => tell(Path::new(marker)),
         _ => misused(
-            "expected none, --http [ADDRESS:PORT], --bridge [OPTIONS] or --network [OPTIONS]"
+            "expected none, --http [ADDRESS:PORT], --bridge [OPTIONS], --network [OPTIONS] or --ready MARKER-FILE"
                 .to_owned(),
         ),
     }
@@ -94,6 +103,16 @@ fn connect(options: &network::Options) -> ExitCode {
     match complaints.is_empty() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
+    }
+}
+
+fn tell(marker: &Path) -> ExitCode {
+    match ready::tell(marker, Path::new(UPTIME), Path::new(CONSOLE)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report("ready", &error);
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -172,22 +172,17 @@ fn the_base_overlay_logs_root_in_only_when_asked() {
 }
 
 #[test]
-fn the_ready_overlay_quotes_the_marker_for_the_shell() {
-    let ready = ours("ready", &[("ready_marker", "it's $up")]);
-    let script = &ready["usr/lib/kindling/ready"];
-    assert_eq!(script.mode, 0o755);
-    let line = text(script)
-        .lines()
-        .find(|l| l.starts_with("printf"))
-        .unwrap();
-    let line = line
-        .replace(" >/dev/console", "")
-        .replace("\"$uptime\"", "1.5");
-    let printed = kindling_base::Command::new("sh")
-        .args(["-c", &line])
-        .run()
-        .unwrap();
-    assert_eq!(printed.text(), "\nit's $up 1.5");
+fn the_ready_overlay_keeps_the_marker_as_it_is() {
+    let ready = ours("ready", &[("ready_marker", "it's \"50%\" $up")]);
+    assert_eq!(
+        text(&ready["usr/lib/kindling/marker"]),
+        "it's \"50%\" $up\n"
+    );
+    let unit = text(&ready["usr/lib/systemd/system/kindling-ready.service"]);
+    assert!(
+        unit.contains("agent --ready /usr/lib/kindling/marker\n"),
+        "{unit}"
+    );
 }
 
 #[test]
