@@ -147,10 +147,10 @@ fn what_does_not_fit_is_refused_before_anything_is_started() {
             "{said}"
         );
     }
-    fs::write(&manifest, text.replace("\"schema\": 1", "\"schema\": 99")).unwrap();
+    fs::write(&manifest, text.replace("\"schema\": 2", "\"schema\": 99")).unwrap();
     let said = case.fail(Exit::User, &["resume", "shot"]);
     assert!(
-        said.contains("expected schema 1") && said.contains("found    schema 99"),
+        said.contains("expected schema 2") && said.contains("found    schema 99"),
         "{said}"
     );
     fs::write(&manifest, "{").unwrap();
