@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kindling_protocol::{CHUNK, Failure, Found, Get, Problem, Put, Reply, Shape, archive};
 
+use crate::named::at;
 use crate::stream::Stream;
 
 /// Writes what comes.
@@ -45,8 +46,7 @@ fn place(put: &Put) -> Result<PathBuf, Failure> {
 }
 
 fn write(input: &mut &Stream, target: &Path) -> io::Result<()> {
-    let named =
-        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", target.display()));
+    let named = at(target);
     let mut file = File::create(target).map_err(named)?;
     io::copy(input, &mut file).map_err(named)?;
     Ok(())
@@ -55,12 +55,7 @@ fn write(input: &mut &Stream, target: &Path) -> io::Result<()> {
 /// Sends what is there.
 pub(crate) fn get(stream: &Arc<Stream>, get: &Get) -> Result<(), Failure> {
     let path = Path::new(&get.path);
-    let named = |error: io::Error| {
-        failure(&io::Error::new(
-            error.kind(),
-            format!("{}: {error}", path.display()),
-        ))
-    };
+    let named = |error: io::Error| failure(&at(path)(error));
     let meta = fs::metadata(path).map_err(named)?;
     if get.shape == Shape::File && meta.is_dir() {
         return Err(Failure {

@@ -15,6 +15,7 @@ mod exec;
 mod files;
 pub mod http;
 pub mod image;
+mod named;
 mod netlink;
 pub mod network;
 mod options;

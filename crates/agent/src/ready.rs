@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::termios;
 
+use crate::named::at;
+
 /// Prints what the file `marker` holds and the seconds since the kernel started, on a line of their own whatever was printed
 /// before, and returns when the line has left the machine: the getty that starts next hangs up the console, which would drop
 /// what is still queued.
@@ -14,7 +16,7 @@ use rustix::termios;
 /// # Errors
 /// A file cannot be read, or the console cannot be written; the text says which.
 pub fn tell(marker: &Path, uptime: &Path, console: &Path) -> io::Result<()> {
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| at(path, &error));
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(at(path));
     let (marker_text, uptime) = (read(marker)?, read(uptime)?);
     let seconds = uptime.split(' ').next().unwrap_or_default();
     let line = format!("\n{} {seconds}\n", marker_text.trim_end_matches('\n'));
@@ -30,11 +32,7 @@ pub fn tell(marker: &Path, uptime: &Path, console: &Path) -> io::Result<()> {
             _ => Ok(()), // what is no terminal holds nothing back
         }
     });
-    told.map_err(|error| at(console, &error))
-}
-
-fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    told.map_err(at(console))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use kindling_protocol::Outcome;
 
+use crate::named::at;
+
 /// Sets the host's name, now and for the next boot.
 pub(super) fn hostname(name: &str) -> io::Result<Outcome> {
     if !is_hostname(name) {
@@ -58,8 +60,7 @@ pub(super) fn machine_id(id: &str) -> io::Result<Outcome> {
 
 /// Writes a file at once, where it can be replaced, and in place where it is mounted on.
 pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let named =
-        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let named = at(path);
     if fs::read_to_string(path).is_ok_and(|before| before == text) {
         return Ok(());
     }
