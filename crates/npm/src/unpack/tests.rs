@@ -25,8 +25,8 @@ fn tar(members: &[(EntryType, &str, u32, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// The files below the package's folder, or the error.
-fn unpacked(bytes: &[u8]) -> Result<Vec<String>> {
+/// The tree after the unpacking, or the error.
+fn unpacked_tree(bytes: &[u8]) -> Result<Tree> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
     let mut tree = Tree::new(Timestamp::default());
@@ -39,6 +39,11 @@ fn unpacked(bytes: &[u8]) -> Result<Vec<String>> {
         nanoseconds: 0,
     };
     unpack(&mut tree, b"p", file.path(), mtime)?;
+    Ok(tree)
+}
+
+/// The files below the package's folder, a line each, or the error.
+fn unpacked(bytes: &[u8]) -> Result<Vec<String>> {
     let show = |(path, entry): (&[u8], &Entry)| {
         let content = match &entry.kind {
             Kind::File(content) => String::from_utf8_lossy(&content.read().unwrap()).into_owned(),
@@ -52,7 +57,7 @@ fn unpacked(bytes: &[u8]) -> Result<Vec<String>> {
             entry.mode
         )
     };
-    Ok(tree.iter().skip(2).map(show).collect())
+    Ok(unpacked_tree(bytes)?.iter().skip(2).map(show).collect())
 }
 
 #[test]
@@ -127,10 +132,15 @@ proptest! {
     #[test]
     fn nothing_is_ever_outside_the_folder(members in members()) {
         let members: Vec<_> = members.iter().map(|(k, n, m, c)| (*k, n.as_str(), *m & 0o7777, c.as_str())).collect();
-        if let Ok(files) = unpacked(&tar(&members)) {
-            for file in files {
-                prop_assert!(file.starts_with("p/") && !file.contains(".."), "{}", file);
-                prop_assert!(!file.contains("link"), "{}", file);
+        if let Ok(tree) = unpacked_tree(&tar(&members)) {
+            for (path, entry) in tree.iter() {
+                prop_assert!(path.is_empty() || path == b"p" || path.starts_with(b"p/"), "{:?}", path);
+                prop_assert!(!path.split(|byte| *byte == b'/').any(|part| part == b".."), "{:?}", path);
+                let sound = match &entry.kind {
+                    Kind::File(content) => content.read().is_ok(),
+                    kind => matches!(kind, Kind::Directory),
+                };
+                prop_assert!(sound, "{:?}", path);
             }
         }
     }
