@@ -1,7 +1,7 @@
 //! PID 1 of the initramfs.
 //!
 //! Mounts `/proc`, `/sys` and `/dev`, loads the modules that a stock kernel needs for it, finds the root that the command
-//! line names, mounts it, and becomes its init.
+//! line names, mounts it, and becomes its init, while a second process reads ahead what that is about to open.
 //! When it cannot, it says on the console what it saw and ends the machine as `panic=` asks.
 
 // `clippy --all-targets` checks this file as a test too, where the standard library brings its own panic handler.
@@ -15,6 +15,7 @@ mod init;
 mod memory;
 mod modules;
 mod mounts;
+mod read_ahead;
 mod scan;
 mod start;
 mod switch;
@@ -71,6 +72,7 @@ fn boot<'a>(
         "root={root} mounted from {device}, {} us after start",
         clock.elapsed_us()
     );
+    read_ahead::start();
     init::start(options.init, arguments)
 }
 

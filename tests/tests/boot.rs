@@ -65,7 +65,7 @@ fn boots_and_is_in_order(name: &str) {
     let passed = lines
         .iter()
         .filter(|line| line.starts_with("check ") && line.ends_with(": ok"));
-    assert_eq!(passed.count(), 12, "{console}");
+    assert_eq!(passed.count(), 14, "{console}");
 }
 
 #[test]

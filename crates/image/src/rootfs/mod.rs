@@ -2,6 +2,7 @@
 
 mod divert;
 mod exclude;
+mod read_ahead;
 mod users;
 
 use std::path::{Path, PathBuf};
@@ -75,7 +76,8 @@ pub fn build(request: &Request<'_>, out: &Path, reporter: &dyn Reporter) -> Resu
     Ok(sha256)
 }
 
-/// The finished tree: the frozen packages and those of npm, less what is left out, then the accounts, then the overlays.
+/// The finished tree: the frozen packages and those of npm, less what is left out, then the accounts, the overlays, and
+/// the list of what a boot reads.
 ///
 /// # Errors
 /// The layers or tarballs do not read, or something of the recipe or an overlay does not fit them.
@@ -89,6 +91,7 @@ pub fn tree(parts: &Parts<'_>) -> Result<Tree> {
     exclude::exclude(&mut tree, parts.exclude, parts.recipe, mtime)?;
     users::add(&mut tree, parts.users, mtime)?;
     lay_over(&mut tree, parts.overlays, mtime)?;
+    read_ahead::add(&mut tree, mtime)?;
     Ok(tree)
 }
 

@@ -7,6 +7,7 @@ use kindling_base::Result;
 use super::Facts;
 use crate::elf::{Elf, parse};
 use crate::files::{Files, Found, shown};
+use crate::loader::Loader;
 use crate::rule::{Report, Rule};
 
 pub(super) const LIBRARY: Rule = Rule {
@@ -27,15 +28,6 @@ pub(super) const INTERPRETER: Rule = Rule {
     check: interpreter,
 };
 
-/// Where the loader looks after all else (ld.so(8)), and Debian's multiarch folders.
-const DEFAULT: [&str; 6] = [
-    "/lib/x86_64-linux-gnu",
-    "/usr/lib/x86_64-linux-gnu",
-    "/lib64",
-    "/usr/lib64",
-    "/lib",
-    "/usr/lib",
-];
 /// Folders whose programs and libraries nothing on the system starts: debug symbols and examples.
 const IGNORED: [&str; 2] = ["usr/lib/debug/", "usr/share/doc/"];
 
@@ -46,8 +38,7 @@ struct Elves<'a> {
     damaged: Vec<(&'a [u8], String)>,
     /// Paths by file name: where a library of that name is.
     names: BTreeMap<&'a [u8], Vec<&'a [u8]>>,
-    /// Folders of ld.so.conf.
-    configured: Vec<String>,
+    loader: Loader<'a>,
 }
 
 impl<'a> Elves<'a> {
@@ -57,7 +48,7 @@ impl<'a> Elves<'a> {
             all: BTreeMap::new(),
             damaged: Vec::new(),
             names: BTreeMap::new(),
-            configured: configured(&facts.files, "/etc/ld.so.conf", 4)?,
+            loader: Loader::new(facts.files)?,
         };
         for (path, entry) in facts.image.tree.iter() {
             let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
@@ -101,21 +92,8 @@ impl<'a> Elves<'a> {
 
     /// Whether the loader finds a library for the file at `path`.
     fn finds(&self, path: &[u8], elf: &Elf, name: &str) -> bool {
-        if name.contains('/') {
-            return self.fits(name, elf.machine);
-        }
-        let origin = shown(path);
-        let origin = origin.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let own = elf.folders.iter().map(|folder| {
-            let folder = folder
-                .replace("${ORIGIN}", origin)
-                .replace("$ORIGIN", origin);
-            folder.replace("$LIB", "lib/x86_64-linux-gnu")
-        });
-        let others = self.configured.iter().cloned();
-        let default = DEFAULT.iter().map(|folder| (*folder).to_owned());
-        let mut folders = own.chain(others).chain(default);
-        folders.any(|folder| self.fits(&format!("{folder}/{name}"), elf.machine))
+        let candidates = self.loader.candidates(path, elf, name);
+        candidates.iter().any(|path| self.fits(path, elf.machine))
     }
 
     /// Whether a library of this name is anywhere.
@@ -125,29 +103,6 @@ impl<'a> Elves<'a> {
             .into_iter()
             .any(|path| self.fits(&shown(path), machine))
     }
-}
-
-/// Folders that a configuration of the loader names, `include`s followed.
-fn configured(files: &Files<'_>, path: &str, depth: usize) -> Result<Vec<String>> {
-    let mut folders = Vec::new();
-    for line in files.text(path)?.unwrap_or_default().lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        match line.strip_prefix("include ") {
-            Some(pattern) if depth > 0 => {
-                let Some(folder) = pattern.trim().strip_suffix("/*.conf") else {
-                    continue;
-                };
-                for (name, _) in files.list(folder) {
-                    if name.ends_with(".conf") {
-                        folders.extend(configured(files, &format!("{folder}/{name}"), depth - 1)?);
-                    }
-                }
-            }
-            _ if line.starts_with('/') => folders.push(line.to_owned()),
-            _ => {}
-        }
-    }
-    Ok(folders)
 }
 
 fn library(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
