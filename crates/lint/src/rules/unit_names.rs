@@ -21,7 +21,8 @@ pub(super) const REFERENCE: Rule = Rule {
     name: "unit-reference",
     summary: "units that others need, or that are enabled, are there",
     explanation: "Requires=, BindsTo=, OnFailure=, Sockets=, Unit= and Service= of a missing unit make a start fail; a link \
-                  in a .wants folder that leads nowhere enables nothing. (Wants= and After= may name what is not there.)",
+                  in a .wants folder that leads nowhere enables nothing; and where systemd.unit= of the command line names \
+                  none, the boot ends in rescue.target. (Wants= and After= may name what is not there.)",
     check: reference,
 };
 
@@ -64,6 +65,14 @@ fn capitalised(kind: &str) -> String {
 }
 
 fn reference(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
+    if let Some(name) = facts.cmdline.value("systemd.unit")
+        && !is_there(&facts.system, name)
+    {
+        report.add(
+            "cmdline",
+            format!("systemd.unit={name}: there is no such unit"),
+        );
+    }
     for units in [&facts.system, &facts.user] {
         for unit in units.units.values() {
             for (path, key, name) in needed(unit) {
@@ -229,6 +238,9 @@ mod tests {
             .link("etc/systemd/system/masked.service", "/dev/null")
             .link("etc/systemd/system/multi-user.target.wants/t@x.service", "/usr/lib/systemd/system/t@.service");
         assert_eq!(problems("unit-reference", &sound), [""; 0]);
+        let early = |name: &str| sound.clone().cmdline(&format!("ro systemd.unit={name}"));
+        assert_eq!(problems("unit-reference", &early("basic.target")), [""; 0]);
+        insta::assert_snapshot!(problems("unit-reference", &early("gone.target")).join("\n"), @"cmdline: systemd.unit=gone.target: there is no such unit");
         let broken = sound
             .unit(
                 "c.service",
