@@ -41,6 +41,7 @@ const STAGES: [(&str, &[&str]); 9] = [
             "../lint/src/boot_files.rs",
             "../lint/src/elf.rs",
             "../lint/src/files.rs",
+            "../lint/src/generators.rs",
             "../lint/src/loader.rs",
             "../lint/src/unit",
             "../npm/src",

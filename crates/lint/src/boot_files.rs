@@ -1,21 +1,16 @@
 //! What a boot reads from the disk, so that it can be read ahead.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kindling_base::Result;
 use kindling_tree::{Kind, Tree};
 
 use crate::elf::parse;
 use crate::files::{Files, Found, shown};
+use crate::generators::generators;
 use crate::loader::Loader;
 use crate::unit::{Boot, Manager, Unit, Units, program};
 
-/// Folders with generators, the most important first (systemd.generator(7)).
-const GENERATORS: [&str; 3] = [
-    "/etc/systemd/system-generators",
-    "/usr/local/lib/systemd/system-generators",
-    "/usr/lib/systemd/system-generators",
-];
 /// Keys whose units PID 1 loads together with the one that names them.
 const LOADED_WITH: [&str; 9] = [
     "Requires",
@@ -50,8 +45,10 @@ pub fn boot_files(tree: &Tree) -> Result<Vec<String>> {
     if !list.program("/sbin/init") {
         return Ok(list.paths);
     }
-    for path in generators(&files) {
-        list.program(&path);
+    for path in generators(&files).values() {
+        if files.is_program(path) {
+            list.program(path);
+        }
     }
     let units = Units::load(&files, Manager::System)?;
     let boot = Boot::walk(&units);
@@ -70,28 +67,16 @@ pub fn boot_files(tree: &Tree) -> Result<Vec<String>> {
                 true => Some(found.name),
                 false => files.on_path(&found.name),
             };
-            list.program(path.as_deref().unwrap_or_default());
+            if let Some(path) = path {
+                list.program(&path);
+            }
         }
     }
     Ok(list.paths)
 }
 
-/// The paths of generators that run.
-fn generators(files: &Files<'_>) -> Vec<String> {
-    let mut named = BTreeMap::new();
-    for folder in GENERATORS {
-        for (name, entry) in files.list(folder) {
-            let path = files
-                .is_executable(entry)
-                .then(|| format!("{folder}/{name}"));
-            named.entry(name).or_insert(path); // a link to /dev/null masks what is in later folders
-        }
-    }
-    named.into_values().flatten().collect()
-}
-
 /// The units that PID 1 loads at boot, whether they start or are only named.
-fn loaded<'a>(units: &'a Units, boot: &Boot<'a>) -> Vec<&'a Unit> {
+fn loaded<'a>(units: &'a Units, boot: &'a Boot<'_>) -> Vec<&'a Unit> {
     let mut known = BTreeSet::new();
     let mut open: Vec<&str> = boot.units.keys().rev().map(String::as_str).collect();
     let mut loaded = Vec::new();
@@ -99,7 +84,7 @@ fn loaded<'a>(units: &'a Units, boot: &Boot<'a>) -> Vec<&'a Unit> {
         if !known.insert(name) || units.is_masked(name) {
             continue;
         }
-        let Some(unit) = boot.units.get(name).copied().or_else(|| units.get(name)) else {
+        let Some(unit) = units.get(name) else {
             continue;
         };
         loaded.push(unit);

@@ -10,6 +10,7 @@ mod desktop_file;
 mod elf;
 mod files;
 mod finding;
+mod generators;
 mod image;
 mod kconfig;
 mod loader;

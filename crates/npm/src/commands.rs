@@ -8,7 +8,6 @@ use crate::install::{About, LIBRARY};
 use crate::lock::LockedNpm;
 use crate::manifest;
 use crate::placeholder;
-use crate::unpack::make_parents;
 
 /// Where the commands of packages that were asked for are.
 const BIN: &str = "usr/local/bin";
@@ -90,7 +89,7 @@ fn link(
         ))
         .hint("take one of the two packages that have it out of the recipe"));
     }
-    make_parents(tree, &path, mtime)?;
+    tree.make_parents(&path, mtime)?;
     tree.insert(
         &path,
         Entry::new(Kind::Symlink(target.into_bytes()), 0o777, mtime),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::commands::link_commands;
 use crate::lock::LockedNpm;
-use crate::unpack::{make_parents, unpack};
+use crate::unpack::unpack;
 
 /// The folder above `node_modules`. No .deb has files below `/usr/local` (Debian Policy 9.1.2), and Debian's npm has its
 /// prefix there, so that a guest's `npm ls --global` shows these packages.
@@ -42,7 +42,7 @@ pub fn install(tree: &mut Tree, packages: &[(LockedNpm, PathBuf)], epoch: i64) -
         let folder = format!("{LIBRARY}/{}", package.path).into_bytes();
         // A package may have had a copy in its tarball; the lock decides.
         tree.remove(&folder);
-        make_parents(tree, &folder, mtime)?;
+        tree.make_parents(&folder, mtime)?;
         tree.insert(&folder, Entry::new(Kind::Directory, 0o755, mtime))?;
         let within = |error: Error| error.within(format!("npm package {}", package.shown()));
         unpack(tree, &folder, tar, mtime).map_err(within)?;

@@ -46,7 +46,7 @@ pub(crate) fn unpack(tree: &mut Tree, folder: &[u8], path: &Path, mtime: Timesta
             continue;
         };
         let target = [folder, b"/", &name].concat();
-        make_parents(tree, &target, mtime)?;
+        tree.make_parents(&target, mtime)?;
         // What is in a folder stays when the folder is named again.
         let exists = matches!(tree.get(&target).map(|e| &e.kind), Some(Kind::Directory));
         if !(exists && matches!(kind, Kind::Directory)) {
@@ -99,16 +99,6 @@ fn below_first(path: &[u8]) -> io::Result<Option<Vec<u8>>> {
 
 fn bad(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// Makes the folders above `path` that are not there.
-pub(crate) fn make_parents(tree: &mut Tree, path: &[u8], mtime: Timestamp) -> Result<()> {
-    for (slash, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-        if tree.get(&path[..slash]).is_none() {
-            tree.insert(&path[..slash], Entry::new(Kind::Directory, 0o755, mtime))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

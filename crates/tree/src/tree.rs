@@ -119,6 +119,19 @@ impl Tree {
         Ok(())
     }
 
+    /// Makes the folders above `path` that are not there, root's and with mode 0755.
+    ///
+    /// # Errors
+    /// Something above it is no directory, or the path is not plain, as for [`Tree::insert`].
+    pub fn make_parents(&mut self, path: &[u8], mtime: Timestamp) -> Result<()> {
+        for (slash, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            if self.get(&path[..slash]).is_none() {
+                self.insert(&path[..slash], Entry::new(Kind::Directory, 0o755, mtime))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes an entry and all that is below it. A removed file that has other names stays under the
     /// first of those.
     ///

@@ -14,13 +14,7 @@ fn file(text: &str) -> TreeKind {
 
 /// Adds a path and the folders that it needs.
 fn add(tree: &mut Tree, path: &str, kind: TreeKind, mode: u16) {
-    for (at, _) in path.match_indices('/') {
-        let parent = &path.as_bytes()[..at];
-        if tree.get(parent).is_none() {
-            tree.insert(parent, Entry::new(TreeKind::Directory, 0o755, NOW))
-                .unwrap();
-        }
-    }
+    tree.make_parents(path.as_bytes(), NOW).unwrap();
     tree.insert(path.as_bytes(), Entry::new(kind, mode, NOW))
         .unwrap();
 }

@@ -1,10 +1,10 @@
 //! What generators of systemd would make units of, where those generators do not run.
 
 use kindling_base::Result;
-use kindling_tree::Kind;
 
 use super::Facts;
 use crate::files::{Files, Found};
+use crate::generators::generators;
 use crate::rule::{Report, Rule};
 
 pub(super) const STARTED: Rule = Rule {
@@ -17,12 +17,6 @@ pub(super) const STARTED: Rule = Rule {
     check: started,
 };
 
-/// Where generators are, the first that has a name decides (systemd.generator(7)).
-const FOLDERS: [&str; 3] = [
-    "etc/systemd/system-generators",
-    "usr/local/lib/systemd/system-generators",
-    "usr/lib/systemd/system-generators",
-];
 /// Run levels whose scripts a boot starts, as targets of systemd.
 const LEVELS: [&str; 5] = [
     "etc/rcS.d",
@@ -34,7 +28,8 @@ const LEVELS: [&str; 5] = [
 
 fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     let files = &facts.files;
-    if !runs(files, "systemd-sysv-generator") {
+    let generators = generators(files);
+    if !generators.contains_key("systemd-sysv-generator") {
         for script in scripts(files) {
             let name = script.strip_suffix(".sh").unwrap_or(&script);
             let unit = format!("{name}.service");
@@ -49,7 +44,7 @@ fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     let local = "/etc/rc.local";
     if let Found::Entry(_, entry) = files.find(local)
         && files.is_executable(entry)
-        && !runs(files, "systemd-rc-local-generator")
+        && !generators.contains_key("systemd-rc-local-generator")
     {
         report.add(
             local,
@@ -60,7 +55,7 @@ fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     let entries = files.text(crypttab)?.unwrap_or_default();
     let mut lines = entries.lines().map(str::trim);
     if lines.any(|line| !line.is_empty() && !line.starts_with('#'))
-        && !runs(files, "systemd-cryptsetup-generator")
+        && !generators.contains_key("systemd-cryptsetup-generator")
     {
         report.add(
             crypttab,
@@ -68,14 +63,6 @@ fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Whether there is a generator of this name and it is not masked.
-fn runs(files: &Files<'_>, name: &str) -> bool {
-    let found = FOLDERS
-        .iter()
-        .find_map(|folder| files.0.get(format!("{folder}/{name}").as_bytes()));
-    found.is_some_and(|entry| !matches!(&entry.kind, Kind::Symlink(to) if to == b"/dev/null"))
 }
 
 /// Names in /etc/init.d of the scripts that a run level starts, each once.

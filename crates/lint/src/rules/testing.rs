@@ -125,12 +125,8 @@ impl Plan {
     pub(crate) fn tree(&self) -> Tree {
         let mut tree = Tree::new(Timestamp::default());
         for (path, (mode, kind)) in &self.entries {
-            for (end, _) in path.match_indices('/') {
-                if tree.get(&path.as_bytes()[..end]).is_none() {
-                    let folder = Entry::new(Kind::Directory, 0o755, Timestamp::default());
-                    tree.insert(&path.as_bytes()[..end], folder).unwrap();
-                }
-            }
+            tree.make_parents(path.as_bytes(), Timestamp::default())
+                .unwrap();
             let entry = Entry::new(kind.clone(), *mode, Timestamp::default());
             tree.insert(path.as_bytes(), entry).unwrap();
         }
