@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Result, files, nearest};
+use kindling_base::{Error, Result, did_you_mean, files};
 use kindling_bundle::MANIFEST;
-
-use crate::state::quoted;
 
 /// The folder of the bundle that `wanted` means: a folder, or the name of a recipe whose bundle is in `out` or, where
 /// that is not given, in the `out` folder of `from` or of the nearest folder above it that has it.
@@ -52,18 +50,15 @@ fn unknown(wanted: &str, outs: &[PathBuf], from: &Path) -> Error {
         return error.hint(format!("build it with `cargo xtask build-image {wanted}`"));
     }
     let built = built(outs);
-    let names = || built.iter().map(String::as_str);
-    let near = nearest(wanted, names(), 3);
-    if !near.is_empty() {
-        error.hint(format!("did you mean {}?", quoted(&near)))
+    if let Some(hint) = did_you_mean(wanted, &built) {
+        error.hint(hint)
     } else if built.is_empty() {
         error.hint(
             "build one with `cargo xtask build-image`, or say where bundles are with --out DIR",
         )
     } else {
-        let all: Vec<&str> = names().collect();
         error
-            .note(format!("built: {}", all.join(", ")))
+            .note(format!("built: {}", built.join(", ")))
             .hint("name one of these, or say where bundles are with --out DIR")
     }
 }

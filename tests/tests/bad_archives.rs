@@ -85,13 +85,27 @@ fn a_mirror_that_fails_once() {
 fn a_package_that_does_not_exist() {
     Tiny::new("\"lonly\"")
         .run(&["lock"])
-        .fails(2, &["tiny.toml:", "lonly", "lonely"]);
+        .fails(2, &["tiny.toml:", "| packages = [\"lonly\"]", "`lonely`?"]);
+}
+
+#[test]
+fn a_suite_and_a_component_that_do_not_exist() {
+    let tiny = Tiny::new("\"base\"");
+    let recipe = "recipes/tiny.toml";
+    tiny.scratch.replace(recipe, "[\"main\"]", "[\"mian\"]");
+    tiny.run(&["lock"])
+        .fails(2, &["tiny.toml:", "| components = [\"mian\"]", "`main`?"]);
+    tiny.scratch.replace(recipe, "[\"stable\"]", "[\"stabel\"]");
+    let line = "| suites = [\"stabel\"]";
+    tiny.run(&["lock"])
+        .fails(3, &["tiny.toml:", line, "does not have it"]);
 }
 
 #[test]
 fn a_dependency_that_cannot_be_met() {
     let ran = Tiny::new("\"chained\"").run(&["lock"]);
-    ran.fails(2, &["chained", "lonely", "absent (>= 2)"]);
+    let line = "| packages = [\"chained\"]";
+    ran.fails(2, &[line, "lonely", "absent (>= 2)"]);
 }
 
 #[test]

@@ -263,7 +263,11 @@ fn mistakes_are_told_with_their_place() {
     let case = Case::new("\"nobody\"");
     case.run(&["lock"]).fails(
         2,
-        &["the registry has no package nobody", "[npm] of the recipe"],
+        &[
+            "| packages = [\"nobody\"]",
+            "the registry has no package nobody",
+            "[npm] of the recipe",
+        ],
     );
     let case = Case::new("\"app@7\"");
     case.run(&["lock"])

@@ -38,6 +38,7 @@ struct Inner {
     message: String,
     notes: Vec<String>,
     hint: Option<String>,
+    subject: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -48,6 +49,7 @@ impl Error {
             message: message.into(),
             notes: Vec::new(),
             hint: None,
+            subject: None,
             source: None,
         }))
     }
@@ -81,6 +83,13 @@ impl Error {
         self
     }
 
+    /// Says which value of the input is wrong, for a caller that knows where it was written. Not printed.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.0.subject = Some(subject.into());
+        self
+    }
+
     /// Adds the lower-level cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -95,6 +104,13 @@ impl Error {
         self
     }
 
+    /// Puts the place of what is wrong before the message, and its text before the other notes.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display, text: impl Into<String>) -> Self {
+        self.0.notes.insert(0, text.into());
+        self.within(place)
+    }
+
     /// The exit code of a command that ends with this error.
     pub fn exit(&self) -> Exit {
         self.0.exit
@@ -103,6 +119,11 @@ impl Error {
     /// The facts added by [`Error::note`], in order.
     pub fn notes(&self) -> &[String] {
         &self.0.notes
+    }
+
+    /// The value that [`Error::about`] named.
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
     }
 
     /// What [`Error::hint`] said to do next.

@@ -19,4 +19,4 @@ pub use command::{Command, Output, PRELOAD};
 pub use error::{Context, Error, Exit, Result};
 pub use event::{Event, Outcome, Reporter, Silent, Unit};
 pub use lock::Lock;
-pub use suggest::nearest;
+pub use suggest::{did_you_mean, nearest};

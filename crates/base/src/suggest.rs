@@ -27,6 +27,15 @@ pub fn nearest<'a>(
     scored.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// The hint for a misspelt name, if any of the candidates is near it: ``did you mean `a` or `b`?``
+pub fn did_you_mean<'a, S: AsRef<str> + ?Sized + 'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a S>,
+) -> Option<String> {
+    let near = nearest(wrong, candidates.into_iter().map(AsRef::as_ref), 3);
+    (!near.is_empty()).then(|| format!("did you mean `{}`?", near.join("` or `")))
+}
+
 /// Optimal string alignment distance.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
@@ -54,7 +63,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{did_you_mean, nearest};
 
     #[test]
     fn near_names_come_first() {
@@ -62,5 +71,13 @@ mod tests {
         assert_eq!(nearest("pakcages", known, 3), ["packages"]);
         assert_eq!(nearest("overlay", known, 3), ["overlays"]);
         assert!(nearest("zzz", known, 3).is_empty());
+    }
+
+    #[test]
+    fn a_hint_has_the_near_names_only() {
+        let known = ["a1", "a2", "long"].map(str::to_owned);
+        let hint = did_you_mean("a3", &known);
+        assert_eq!(hint.as_deref(), Some("did you mean `a1` or `a2`?"));
+        assert_eq!(did_you_mean("zzz", &known), None);
     }
 }

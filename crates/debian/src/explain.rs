@@ -16,6 +16,7 @@ pub(crate) fn explain(
         Some(id) => {
             let (chain, missing) = chain(index, *id, &hopeless);
             Error::user(format!("{} cannot be installed", index.name_of(*id)))
+                .about(index.name_of(*id))
                 .note(format!("{}: {}", chain.join(" -> "), describe(index, missing)))
                 .hint("name another package or version, or add the suite or component that has what is missing")
         }

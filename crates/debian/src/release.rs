@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use kindling_base::{Error, Result};
+use kindling_base::{Error, Result, did_you_mean};
 
 use crate::archive::Archive;
-use crate::http::{self, Client};
+use crate::http::{self, Client, Failure};
 use crate::keyring::Keyring;
 use crate::{date, deb822};
 
@@ -83,8 +83,14 @@ pub(crate) fn fetch(
             Err(error) => wrong = wrong.or(Some(error)),
         }
     }
-    Err(wrong
-        .unwrap_or_else(|| http::failure(&format!("{path} of {}", archive.distribution), failures)))
+    Err(wrong.unwrap_or_else(|| {
+        let unknown = failures.iter().any(Failure::is_missing);
+        let error = http::failure(&format!("{path} of {}", archive.distribution), failures);
+        match unknown {
+            true => error.about(suite),
+            false => error,
+        }
+    }))
 }
 
 fn verify(
@@ -162,8 +168,13 @@ pub(crate) fn parse(text: &str, archive: &Archive, suite: &str) -> Result<Releas
     };
     for component in &archive.components {
         if !release.components.contains(component) {
-            return Err(Error::user(format!("{suite} has no component {component}"))
-                .note(format!("it has {}", release.components.join(" "))));
+            let error = Error::user(format!("{suite} has no component {component}"))
+                .note(format!("it has {}", release.components.join(" ")))
+                .about(component);
+            return Err(match did_you_mean(component, &release.components) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
         }
     }
     Ok(release)

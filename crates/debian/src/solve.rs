@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kindling_base::{Error, Result, nearest};
+use kindling_base::{Error, Result, did_you_mean};
 use resolvo::{Problem, Solver, UnsolvableOrCancelled};
 
 use crate::conflict::conflicts;
@@ -114,14 +114,13 @@ fn find(index: &Index, request: &str) -> Result<PackageId> {
 }
 
 fn unknown(index: &Index, name: &str) -> Error {
-    let error = Error::user(format!("there is no package `{name}` in {}", suites(index)));
-    match nearest(name, index.package_names(), 5)[..] {
-        [] => error.hint(
-            "check its spelling, and whether the recipe names the suite and component that have it",
-        ),
-        [only] => error.hint(format!("did you mean `{only}`?")),
-        ref near => error.hint(format!("did you mean one of `{}`?", near.join("`, `"))),
-    }
+    let hint = did_you_mean(name, index.package_names()).unwrap_or_else(|| {
+        "check its spelling, and whether the recipe names the suite and component that have it"
+            .to_owned()
+    });
+    Error::user(format!("there is no package `{name}` in {}", suites(index)))
+        .about(name)
+        .hint(hint)
 }
 
 fn is_virtual(name: &str, providers: &BTreeSet<&str>) -> Error {
@@ -129,6 +128,7 @@ fn is_virtual(name: &str, providers: &BTreeSet<&str>) -> Error {
     Error::user(format!(
         "`{name}` is provided by several packages, so one of them has to be named"
     ))
+    .about(name)
     .hint(format!("name one of `{}`", list.join("`, `")))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Result, nearest};
+use kindling_base::{Error, Result, did_you_mean};
 
 /// The keyring called `name` in `folder`: `name.asc` (armored) or `name.gpg` (binary).
 ///
@@ -24,15 +24,12 @@ pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .collect();
     known.sort();
-    let near = nearest(name, known.iter().map(String::as_str), 3);
-    let hint = if near.is_empty() {
+    let hint = did_you_mean(name, &known).unwrap_or_else(|| {
         format!(
             "put the archive's public keys there as {name}.asc or {name}.gpg (recipes/keyrings/README.md says where the \
              archives publish them); keyrings that exist: {}",
             known.join(", ")
         )
-    } else {
-        format!("did you mean `{}`?", near.join("` or `"))
-    };
+    });
     Err(Error::user(format!("no keyring `{name}` in {}", folder.display())).hint(hint))
 }

@@ -43,7 +43,7 @@ pub(crate) fn resolve(
     };
     let registries = registries(mirrors, sources)?;
     kindling_npm::resolve(&request, &Client::default(), &registries, reporter)
-        .map_err(|error| error.within(recipe.path.display()))
+        .map_err(|error| recipe.locate(error, recipe.npm.packages.iter()))
 }
 
 /// Node.js's own version in a .deb's: `18.20.4+dfsg-1~deb12u1` is 18.20.4.

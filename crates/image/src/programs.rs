@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use kindling_base::hash::{self, Hasher};
-use kindling_base::{Error, Result, files, nearest};
+use kindling_base::{Error, Result, did_you_mean, files};
 
 use crate::compile::{Target, compile};
 use crate::inputs::hash_sources;
@@ -60,11 +60,8 @@ fn unknown(crates: &Path, name: &str) -> Error {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     names.sort_unstable();
-    let near = nearest(name, names.iter().map(String::as_str), 3);
-    let hint = match near.as_slice() {
-        [] => format!("the programs there are: {}", names.join(", ")),
-        near => format!("did you mean `{}`?", near.join("` or `")),
-    };
+    let hint = did_you_mean(name, &names)
+        .unwrap_or_else(|| format!("the programs there are: {}", names.join(", ")));
     let folder = crates.display();
     Error::user(format!("there is no program `{name}` in {folder}")).hint(hint)
 }

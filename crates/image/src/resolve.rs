@@ -5,7 +5,7 @@ mod kernel;
 use std::path::Path;
 use std::time::SystemTime;
 
-use kindling_base::{Error, Event, Reporter, Result, nearest};
+use kindling_base::{Error, Event, Reporter, Result, did_you_mean};
 use kindling_debian::{Archive, Client, LockedPackage, Mirrors, Request, fetch_index, solve};
 use kindling_npm::LockedNpm;
 use kindling_store::Store;
@@ -117,11 +117,9 @@ fn not_pinned(name: &str, pinned: &Pins) -> Error {
     let error = Error::user(format!("the lock has no package `{name}`"));
     let debs = pinned.debs.iter().map(|package| package.name.as_str());
     let npm = pinned.npm.iter().map(|package| package.name.as_str());
-    let near = nearest(name, debs.chain(npm), 3);
-    match near.as_slice() {
-        [] => error.hint("name a package of the lock, or leave the name out to update all"),
-        near => error.hint(format!("did you mean `{}`?", near.join("`, `"))),
-    }
+    error.hint(did_you_mean(name, debs.chain(npm)).unwrap_or_else(|| {
+        "name a package of the lock, or leave the name out to update all".to_owned()
+    }))
 }
 
 /// The mirrors of a recipe: command line, environment, recipe, user's configuration, the machine's apt.
@@ -150,14 +148,15 @@ fn ask_archives(
         &mirrors,
         sources.store,
         reporter,
-    )?;
+    )
+    .map_err(|error| recipe.locate(error, suites_and_components(recipe)))?;
     index.prefer(&pins.debs);
     let request = Request {
         packages: values(&recipe.rootfs.packages),
         recommends: recipe.rootfs.recommends,
     };
-    let mut packages =
-        solve(&index, &request).map_err(|error| error.within(recipe.path.display()))?;
+    let mut packages = solve(&index, &request)
+        .map_err(|error| recipe.locate(error, recipe.rootfs.packages.iter()))?;
     if let KernelSource::Image(name) = &recipe.kernel.source {
         packages = kernel::with_kernel(&mut index, request, &packages, name)
             .map_err(|error| error.within(recipe.path.display()))?;
@@ -205,6 +204,17 @@ fn archives(recipe: &Recipe, sources: &Sources<'_>) -> Result<Vec<Archive>> {
         archive(name, true, suites, components, keyring, keys)
     });
     std::iter::once(own).chain(vendors).collect()
+}
+
+fn suites_and_components(recipe: &Recipe) -> impl Iterator<Item = &Located<String>> {
+    let rootfs = &recipe.rootfs;
+    let vendors = rootfs.archives.iter().map(|vendor| &vendor.value);
+    let vendors = vendors.flat_map(|vendor| vendor.suites.iter().chain(&vendor.components));
+    rootfs
+        .suites
+        .iter()
+        .chain(&rootfs.components)
+        .chain(vendors)
 }
 
 fn values(list: &[Located<String>]) -> Vec<String> {

@@ -57,7 +57,7 @@ pub(crate) fn resolve_with(
 ) -> Result<Vec<LockedNpm>> {
     let mut catalog = Catalog::new(load);
     let specs = request.packages.iter().map(|text| {
-        let bad = || Error::user(format!("`{text}` names no package of a registry"));
+        let bad = || Error::user(format!("`{text}` names no package of a registry")).about(text);
         Spec::requested(text).ok_or_else(bad)
     });
     let specs: Vec<Spec> = specs.collect::<Result<_>>()?;
@@ -66,17 +66,17 @@ pub(crate) fn resolve_with(
         pins: pins(request.pins),
         node: request.node.and_then(|text| Version::parse(text).ok()),
     };
-    let mut roots = roots(&specs, &catalog, &preferences)?;
+    let mut roots = roots(request, &specs, &catalog, &preferences)?;
     // A package with the command `node` is first on the PATH.
     let is_node = |root: &&Manifests| root.commands.iter().any(|command| command == "node");
     if let Some(node) = roots.iter().find(is_node) {
         preferences.node = Some(node.version.clone());
-        roots = self::roots(&specs, &catalog, &preferences)?;
+        roots = self::roots(request, &specs, &catalog, &preferences)?;
     }
     tell_older(&specs, &roots, &catalog, &preferences, reporter);
     let mut locked = Vec::new();
-    for root in roots {
-        let tree = build(root, &mut catalog, &preferences, reporter)?;
+    for (root, asked) in roots.into_iter().zip(request.packages) {
+        let tree = build(asked, root, &mut catalog, &preferences, reporter)?;
         locked.extend(lock(&tree, &preferences, reporter)?);
     }
     locked.sort_by(|a, b| a.path.cmp(&b.path));
@@ -85,11 +85,12 @@ pub(crate) fn resolve_with(
 
 /// The packages that were asked for.
 fn roots(
+    request: &Request<'_>,
     specs: &[Spec],
     catalog: &Catalog<'_>,
     preferences: &Preferences,
 ) -> Result<Vec<Manifests>> {
-    let root = |spec: &Spec| {
+    let root = |(spec, asked): (&Spec, &String)| {
         let picked = pick(catalog, spec, preferences);
         let picked = picked.and_then(|root| match unusable(&root) {
             Some(problem) => Err(problem),
@@ -97,10 +98,11 @@ fn roots(
         });
         picked.map_err(|reason| {
             Error::user(format!("npm: {reason}"))
+                .about(asked)
                 .hint("look at the name and the range in [npm] of the recipe")
         })
     };
-    specs.iter().map(root).collect()
+    specs.iter().zip(request.packages).map(root).collect()
 }
 
 /// Tells which packages would be newer if the image had another Node.js.
@@ -188,6 +190,7 @@ type Excluded = BTreeMap<(String, String), BTreeSet<String>>;
 /// The tree of one package. An optional dependency that cannot be had, or whose own dependencies cannot, is left out and
 /// the tree put together again without it.
 fn build(
+    asked: &str,
     root: Manifests,
     catalog: &mut Catalog<'_>,
     preferences: &Preferences,
@@ -207,6 +210,7 @@ fn build(
             let story = tree.story(missing.from);
             return Err(Error::user(format!("npm: {}", missing.reason))
                 .note(format!("needed by {story}"))
+                .about(asked)
                 .hint("ask for another version of the package in [npm] of the recipe"));
         };
         let manifest = &tree.nodes[of].manifest;

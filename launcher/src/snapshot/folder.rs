@@ -3,12 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Lock, Result, files, nearest};
+use kindling_base::{Context, Error, Lock, Result, did_you_mean, files};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 
 use super::SnapshotManifest;
-use crate::state::{StateFolder, is_name, quoted, stem_of};
+use crate::state::{StateFolder, is_name, stem_of};
 
 const MANIFEST: &str = "snapshot.json";
 const LOCK: &str = "lock";
@@ -105,9 +105,8 @@ impl Snapshots {
         }
         let error = Error::user(format!("there is no snapshot called `{name}`"));
         let names = self.names(is_name)?;
-        let near = nearest(name, names.iter().map(String::as_str), 3);
-        Err(if !near.is_empty() {
-            error.hint(format!("did you mean {}?", quoted(&near)))
+        Err(if let Some(hint) = did_you_mean(name, &names) {
+            error.hint(hint)
         } else if names.is_empty() {
             error.hint("there are no snapshots: take one with `kindling snapshot VM`")
         } else {

@@ -22,12 +22,12 @@ mod vm;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Lock, Result, files, nearest};
+use kindling_base::{Context, Error, Lock, Result, did_you_mean, files};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use vm::load;
 
-pub(crate) use name::{is_name, quoted, stem_of};
+pub(crate) use name::{is_name, stem_of};
 pub use vm::{OwnedVm, Vm};
 
 use crate::spec::Spec;
@@ -298,9 +298,8 @@ impl StateFolder {
     fn unknown(&self, name: &str) -> Result<Error> {
         let error = Error::user(format!("there is no VM called `{name}`"));
         let names = self.names(is_name)?;
-        let near = nearest(name, names.iter().map(String::as_str), 3);
-        Ok(if !near.is_empty() {
-            error.hint(format!("did you mean {}?", quoted(&near)))
+        Ok(if let Some(hint) = did_you_mean(name, &names) {
+            error.hint(hint)
         } else if names.is_empty() {
             error.hint("there are no VMs: start one with `kindling run RECIPE`")
         } else {

@@ -25,12 +25,6 @@ pub(crate) fn stem_of(recipe: &str) -> String {
     }
 }
 
-/// `` `a` or `b` ``, for hints.
-pub(crate) fn quoted(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(" or ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +38,5 @@ mod tests {
         }
         assert_eq!(stem_of("golden-ubuntu-22.04"), "golden-ubuntu-22-04");
         assert_eq!(stem_of("..."), "vm");
-        assert_eq!(quoted(&["a", "b"]), "`a` or `b`");
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask lint`.
 
-use kindling_base::{Error, Result, host, nearest};
+use kindling_base::{Error, Result, did_you_mean, host};
 use kindling_image::resolve::Policy;
 use kindling_lint::{Judged, RULES, Rule};
 
@@ -46,12 +46,9 @@ pub(crate) fn run(args: &LintImage, global: &Global, renderer: &dyn Renderer) ->
 
 fn find(name: &str) -> Result<&'static Rule> {
     kindling_lint::find(name).ok_or_else(|| {
-        let near = nearest(name, RULES.iter().map(|rule| rule.name), 3);
-        let error = Error::user(format!("there is no rule `{name}`"));
-        match near.as_slice() {
-            [] => error.hint("`cargo xtask lint --list` shows the rules"),
-            near => error.hint(format!("did you mean `{}`?", near.join("` or `"))),
-        }
+        let hint = did_you_mean(name, RULES.iter().map(|rule| rule.name))
+            .unwrap_or_else(|| "`cargo xtask lint --list` shows the rules".to_owned());
+        Error::user(format!("there is no rule `{name}`")).hint(hint)
     })
 }
 

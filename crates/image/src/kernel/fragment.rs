@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Result, files, nearest};
+use kindling_base::{Context, Error, Result, did_you_mean, files};
 
 use super::version::{Range, Version};
 
@@ -64,13 +64,10 @@ fn missing(folder: &Path, name: &str, known: &[String]) -> Error {
         folder.display()
     ))
     .note(format!("fragments: {}", known.join(", ")));
-    match nearest(name, known.iter().map(String::as_str), 1).first() {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(format!(
-            "create {}",
-            folder.join(format!("{name}.config")).display()
-        )),
-    }
+    error.hint(did_you_mean(name, known).unwrap_or_else(|| {
+        let own = folder.join(format!("{name}.config"));
+        format!("create {}", own.display())
+    }))
 }
 
 /// One decision of a fragment: an option and its value.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kindling_base::{Error, Result, files, nearest};
+use kindling_base::{Error, Result, did_you_mean, files};
 use serde::Deserialize;
 
 use super::OverlayEntry;
@@ -112,9 +112,10 @@ impl Exceptions {
             "{}: the overlay has no `{path}`",
             root.join(FILE).display()
         ));
-        Err(match nearest(path, known, 3).as_slice() {
-            [] => error.hint("write paths without a leading slash and without `.j2`"),
-            near => error.hint(format!("did you mean `{}`?", near.join("` or `"))),
-        })
+        Err(error.hint(
+            did_you_mean(path, known).unwrap_or_else(|| {
+                "write paths without a leading slash and without `.j2`".to_owned()
+            }),
+        ))
     }
 }

@@ -24,7 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Result, files, nearest};
+use kindling_base::{Context, Error, Result, did_you_mean, files};
 
 use exceptions::Exceptions;
 
@@ -111,11 +111,8 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf> {
         }
     }
     known.sort();
-    let near = nearest(name, known.iter().map(String::as_str), 3);
-    let hint = match near.as_slice() {
-        [] => format!("the overlays here are: {}", known.join(", ")),
-        near => format!("did you mean `{}`?", near.join("` or `")),
-    };
+    let hint = did_you_mean(name, &known)
+        .unwrap_or_else(|| format!("the overlays here are: {}", known.join(", ")));
     Err(Error::user(format!(
         "there is no overlay `{name}` in {}",
         folder.display()

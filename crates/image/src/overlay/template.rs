@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kindling_base::{Error, Result, nearest};
+use kindling_base::{Error, Result, did_you_mean};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
@@ -69,13 +69,10 @@ fn missing(
     let Some(name) = unset.first() else {
         return explain(path, error); // a part of a variable, such as `list.missing`
     };
-    let near = nearest(name, variables.keys().map(String::as_str), 3);
-    let hint = match near.as_slice() {
-        [] => format!("set it in the recipe: [rootfs.variables] {name} = ..."),
-        near => format!(
-            "did you mean `{}`? Otherwise set it in the recipe: [rootfs.variables] {name} = ...",
-            near.join("` or `")
-        ),
+    let set = format!("set it in the recipe: [rootfs.variables] {name} = ...");
+    let hint = match did_you_mean(name, variables.keys()) {
+        None => set,
+        Some(meant) => format!("{meant} Otherwise {set}"),
     };
     Error::user(format!(
         "{}: the variable `{name}` is not set",

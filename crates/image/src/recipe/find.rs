@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Result, nearest};
+use kindling_base::{Error, Result, did_you_mean};
 
 /// The file of a recipe given by name (`minimal-debian-12`, found in `recipes_folder`) or by path.
 ///
@@ -44,9 +44,10 @@ pub(super) fn with_extension(name: &str) -> String {
 /// A hint with the recipes of a folder that are called nearly so, or with all of them.
 pub(super) fn known(folder: &Path, wrong: &str) -> String {
     let names = names(folder);
-    let near = nearest(wrong, names.iter().map(String::as_str), 3);
-    if !wrong.is_empty() && !near.is_empty() {
-        return format!("did you mean `{}`?", near.join("` or `"));
+    if !wrong.is_empty()
+        && let Some(hint) = did_you_mean(wrong, &names)
+    {
+        return hint;
     }
     if names.is_empty() {
         return format!("{} holds no recipes: create one there", shown(folder));

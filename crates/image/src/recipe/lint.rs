@@ -1,6 +1,6 @@
 //! `[lint]`: findings before boot that a recipe lets pass.
 
-use kindling_base::nearest;
+use kindling_base::did_you_mean;
 use kindling_lint::{RULES, Waiver};
 
 use super::location::{Located, Problem};
@@ -21,10 +21,8 @@ fn waiver(mut reader: Reader<'_>) -> Option<Waiver> {
         && kindling_lint::find(&rule.value).is_none()
     {
         let names = RULES.iter().map(|rule| rule.name);
-        let hint = match nearest(&rule.value, names, 3).as_slice() {
-            [] => "`cargo xtask lint --list` shows the rules".to_owned(),
-            near => format!("did you mean `{}`?", near.join("` or `")),
-        };
+        let hint = did_you_mean(&rule.value, names)
+            .unwrap_or_else(|| "`cargo xtask lint --list` shows the rules".to_owned());
         let message = format!("there is no rule `{}`", rule.value);
         reader.problem(Problem::new(&rule.at, message, hint));
     }

@@ -25,7 +25,7 @@ impl<T> Located<T> {
 
     /// Points an error that is about this value at its place in the recipe.
     pub fn locate(&self, error: Error) -> Error {
-        error.within(&self.at).note(self.at.excerpt())
+        error.at(&self.at, self.at.excerpt())
     }
 }
 

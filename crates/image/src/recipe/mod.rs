@@ -22,7 +22,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kindling_base::Result;
+use kindling_base::{Error, Result};
 
 pub use find::find;
 pub use kindling_lint::Waiver;
@@ -220,6 +220,20 @@ pub struct Ready {
     pub marker: String,
     /// Seconds after which a launcher gives up waiting.
     pub timeout_s: u32,
+}
+
+impl Recipe {
+    /// Points an error that is about one of these values at its place, and another error at the recipe.
+    pub(crate) fn locate<'a>(
+        &self,
+        error: Error,
+        mut values: impl Iterator<Item = &'a Located<String>>,
+    ) -> Error {
+        match values.find(|value| error.subject() == Some(value.value.as_str())) {
+            Some(value) => value.locate(error),
+            None => error.within(self.path.display()),
+        }
+    }
 }
 
 /// Reads the recipe at `path` with everything it extends.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use kindling_base::nearest;
+use kindling_base::{did_you_mean, nearest};
 
 use super::instant::unix_seconds;
 use super::location::{Located, Location, Problem};
@@ -281,7 +281,7 @@ impl<'p> Reader<'p> {
             let message = format!("unknown {what} `{}`{place}", key.escape_debug());
             let hint = suggestion(key, &self.known, kinds);
             self.problems.push(Problem::new(at, message, hint));
-            let meant = near(key, &self.known);
+            let meant = nearest(key, self.known.iter().copied(), 3);
             self.lacking.retain(|(lacking, _)| !meant.contains(lacking));
         }
         for (key, hint) in &self.lacking {
@@ -328,12 +328,6 @@ impl<'p> Reader<'p> {
 }
 
 fn suggestion(wrong: &str, known: &[&str], kinds: &str) -> String {
-    match near(wrong, known).as_slice() {
-        [] => format!("the {kinds} here are: {}", known.join(", ")),
-        near => format!("did you mean `{}`?", near.join("` or `")),
-    }
-}
-
-fn near<'a>(wrong: &str, known: &[&'a str]) -> Vec<&'a str> {
-    nearest(wrong, known.iter().copied(), 3)
+    did_you_mean(wrong, known.iter().copied())
+        .unwrap_or_else(|| format!("the {kinds} here are: {}", known.join(", ")))
 }
