@@ -1,6 +1,6 @@
 //! How much all VMs together may take, looked at before one is started.
 
-use kindling_base::{Error, Result, files};
+use kindling_base::{Error, Result, files, parallel};
 use serde::Deserialize;
 
 use crate::host::Memory;
@@ -53,7 +53,7 @@ impl Limits {
     pub(crate) fn check(&self, state: &StateFolder, others: &[Vm], vm: Size) -> Result<()> {
         let live = || others.iter().filter(|vm| vm.status.state.is_live());
         let sum = |of: fn(&Vm) -> u32| live().map(|vm| u64::from(of(vm))).sum();
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let processors = parallel::processors();
         let uses = [
             Use {
                 what: "running VMs",

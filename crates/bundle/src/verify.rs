@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kindling_base::{Error, Result, files, hash, sparse};
+use kindling_base::{Error, Result, files, hash, parallel, sparse};
 
 use crate::{Artifact, MANIFEST, Manifest, SCHEMA, SUMS};
 
@@ -60,16 +60,8 @@ pub fn verify_all_but(
     is_known: &(dyn Fn(&Artifact) -> bool + Sync),
 ) -> Result<()> {
     let artifacts: Vec<&Artifact> = manifest.artifacts().collect();
-    std::thread::scope(|scope| {
-        let checks: Vec<_> = artifacts
-            .iter()
-            .map(|a| scope.spawn(|| verify_artifact(folder, a, is_known(a))))
-            .collect();
-        checks.into_iter().try_for_each(|check| {
-            check
-                .join()
-                .unwrap_or_else(|_| Err(Error::internal("a hashing thread panicked")))
-        })
+    parallel::each(&artifacts, artifacts.len(), |artifact| {
+        verify_artifact(folder, artifact, is_known(artifact))
     })?;
     verify_manifest(folder)
 }

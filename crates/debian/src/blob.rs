@@ -91,7 +91,7 @@ pub(crate) fn fetch_blob(
 }
 
 /// Bytes of many downloads, reported as one count.
-pub(crate) struct Progress<'a> {
+pub struct Progress<'a> {
     reporter: &'a dyn Reporter,
     stage: &'static str,
     total: Option<u64>,
@@ -99,7 +99,8 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(reporter: &'a dyn Reporter, stage: &'static str, total: Option<u64>) -> Self {
+    /// None yet of `total` bytes, if it is known how many there will be.
+    pub fn new(reporter: &'a dyn Reporter, stage: &'static str, total: Option<u64>) -> Self {
         Self {
             reporter,
             stage,
@@ -108,7 +109,8 @@ impl<'a> Progress<'a> {
         }
     }
 
-    pub(crate) fn add(&self, bytes: u64) {
+    /// Reports so many bytes more.
+    pub fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.reporter.report(Event::Progress {
             stage: self.stage,

@@ -1,19 +1,14 @@
 //! Packages into the store: each checked, many at a time, none fetched twice.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kindling_base::{Error, Reporter, Result};
+use kindling_base::{Error, Reporter, Result, parallel};
 use kindling_store::Store;
 
 use crate::blob::{BlobError, Progress, Promise, fetch_blob};
-use crate::http::Client;
+use crate::http::{AT_ONCE, Client};
 use crate::lock::LockedPackage;
 use crate::mirrors::Mirrors;
-
-/// Packages fetched at a time: enough to hide a mirror's latency, few enough to be polite to it.
-const PARALLEL: usize = 8;
 
 /// Why packages could not be fetched.
 #[derive(Debug)]
@@ -43,7 +38,7 @@ impl From<Error> for FetchError {
     }
 }
 
-/// Fetches the .debs of `packages` that the store lacks, eight at a time, and returns the path of each, in order.
+/// Fetches the .debs of `packages` that the store lacks and returns the path of each, in order.
 ///
 /// Reports [`kindling_base::Event::Progress`] in bytes for the stage `download`; what is in the store already counts as done.
 ///
@@ -65,27 +60,10 @@ pub fn fetch_packages(
     let total: u64 = packages.iter().map(|p| p.size).sum();
     let progress = Progress::new(reporter, "download", Some(total));
     progress.add(total - missing.iter().map(|p| p.size).sum::<u64>());
-    let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
-    let first_error = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..PARALLEL.min(missing.len()) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let Some(package) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                        break;
-                    };
-                    if let Err(error) =
-                        fetch_package(client, distribution, package, mirrors, store, &progress)
-                    {
-                        stop.store(true, Ordering::Relaxed);
-                        lock(&first_error).get_or_insert(error);
-                    }
-                }
-            });
-        }
+    let fetched = parallel::each(&missing, AT_ONCE, |package| {
+        fetch_package(client, distribution, package, mirrors, store, &progress)
     });
-    if let Some(error) = lock(&first_error).take() {
+    if let Err(error) = fetched {
         let have = packages
             .iter()
             .filter(|p| store.blob(&p.sha256).is_some())
@@ -138,11 +116,4 @@ fn fetch_package(
         }),
         Err(BlobError { error, .. }) => Err(FetchError::Failed(error)),
     }
-}
-
-/// A panic of another thread is passed on by the scope; its lock holds nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -10,6 +10,9 @@ use ureq::Agent;
 
 use crate::agent::agent;
 
+/// Files fetched at a time: enough to hide a server's latency, few enough to be polite to it.
+pub const AT_ONCE: usize = 8;
+
 /// How often a fetch is tried when what failed may pass, and how long to wait between two tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {

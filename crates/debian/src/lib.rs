@@ -48,7 +48,7 @@ mod warm;
 
 pub use archive::Archive;
 pub use assemble::{Assembly, TREE, assemble};
-pub use blob::fetch_url;
+pub use blob::{Progress, fetch_url};
 pub use date::rfc3339;
 pub use fetch::{FetchError, fetch_packages};
 pub use http::{Backoff, Client};

@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Reporter, Result, files};
+use kindling_base::{Context, Reporter, Result, files, parallel};
 use kindling_store::Store;
 
 use crate::archive::Archive;
 use crate::blob::{Progress, Promise, fetch_blob};
-use crate::http::Client;
+use crate::http::{AT_ONCE, Client};
 use crate::index::Index;
 use crate::keyring::Keyring;
 use crate::lock::LockedSuite;
@@ -75,7 +75,7 @@ fn fetch_all(
     reporter: &dyn Reporter,
 ) -> Result<(Vec<LockedSuite>, Vec<PackagesFile>)> {
     let keyring = Keyring::read(&archive.keyring)?.only(&archive.keys)?;
-    let releases = each_at_once(&archive.suites, |suite| {
+    let releases = parallel::each(&archive.suites, AT_ONCE, |suite| {
         let urls = mirrors.urls(&archive.distribution, &archive.label(suite))?;
         release::fetch(client, archive, &keyring, suite, urls)
     })?;
@@ -90,7 +90,7 @@ fn fetch_all(
     }
     let total = Some(wanted.iter().map(|(_, file)| file.size).sum());
     let progress = Progress::new(reporter, "index", total);
-    let files = each_at_once(&wanted, |(release, file)| {
+    let files = parallel::each(&wanted, AT_ONCE, |(release, file)| -> Result<_> {
         let blob = fetch_file(client, release, file, store, &progress)?;
         Ok(PackagesFile {
             suite: archive.label(&release.suite),
@@ -158,26 +158,5 @@ fn unpack(blob: &Path, name: &str) -> Result<String> {
     Ok(match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    })
-}
-
-/// Runs `work` on all items at once, one thread each, and returns the results in order.
-fn each_at_once<I: Sync, T: Send>(
-    items: &[I],
-    work: impl Fn(&I) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = items
-            .iter()
-            .map(|item| scope.spawn(|| work(item)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                thread.join().unwrap_or_else(|_| {
-                    Err(Error::internal("a thread that fetched an index panicked"))
-                })
-            })
-            .collect()
     })
 }

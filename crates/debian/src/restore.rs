@@ -1,9 +1,8 @@
 //! A frozen tree back in a folder, so that more packages can be added to it.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kindling_base::{Context, Error, Result};
+use kindling_base::{Context, Result, parallel};
 use kindling_tree::{Content, Entry, Kind, Tree};
 
 use crate::place;
@@ -46,30 +45,13 @@ pub(crate) fn restore(root: &Root, tree: &Tree) -> Result<()> {
 }
 
 fn write_files(root: &Root, contents: &[(&[u8], &Entry, &Content)]) -> Result<()> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let work = || {
-        let mut buffer = vec![0; BUFFER];
-        while !failed.load(Ordering::Relaxed) {
-            let start = next.fetch_add(RUN, Ordering::Relaxed);
-            let Some(run) = contents.get(start..) else {
-                return Ok(());
-            };
-            for (path, entry, content) in run.iter().take(RUN) {
-                let written = write_file(root, path, entry, content, &mut buffer);
-                failed.fetch_or(written.is_err(), Ordering::Relaxed);
-                written?;
-            }
-        }
-        Ok(())
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| {
-            let panicked = || Error::internal("a thread that restores files panicked");
-            thread.join().unwrap_or_else(|_| Err(panicked()))
-        })
-    })
+    let runs: Vec<_> = contents.chunks(RUN).collect();
+    let buffer = || vec![0; BUFFER];
+    parallel::each_with(&runs, parallel::processors(), buffer, |buffer, run| {
+        run.iter()
+            .try_for_each(|(path, entry, content)| write_file(root, path, entry, content, buffer))
+    })?;
+    Ok(())
 }
 
 fn write_file(

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use kindling_base::{Context, Error, Result, hash};
+use kindling_base::{Context, Error, Result, hash, parallel};
 use kindling_tree::{Content, Entry, Kind, tar::read_member};
 use md5::{Digest, Md5};
 
@@ -70,29 +69,14 @@ pub(crate) fn unpack(
     };
     // Large packages first, so that no processor is left with one at the end.
     let queue = largest_first(sources, batch);
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(BTreeMap::new());
-    let failed = AtomicUsize::new(0);
-    let work = || {
-        while let Some(&(rank, i)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if failed.load(Ordering::Relaxed) > 0 {
-                return;
-            }
-            let result = run.package(i, rank, sources[i], None);
-            failed.fetch_add(usize::from(result.is_err()), Ordering::Relaxed);
-            lock(&results).insert(rank, (i, result));
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(batch.len()) {
-            scope.spawn(work);
-        }
-    });
+    let mut results = parallel::each(&queue, parallel::processors(), |&(rank, i)| -> Result<_> {
+        let (package, later) = run.package(i, rank, sources[i], None)?;
+        Ok((rank, i, package, later))
+    })?;
+    results.sort_unstable_by_key(|(rank, ..)| *rank);
     let mut unpacked = HashMap::new();
     let mut replaced: Vec<(usize, HashSet<Vec<u8>>)> = Vec::new();
-    for (rank, (i, result)) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        let (package, later) = result?;
+    for (rank, i, package, later) in results {
         let mine: HashSet<Vec<u8>> = later
             .into_iter()
             .filter(|path| claims.owns(path, i))

@@ -4,9 +4,8 @@
 //! extent is known before the first byte is written.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kindling_base::{Context, Error, Result, sparse};
+use kindling_base::{Context, Result, parallel, sparse};
 use kindling_tree::Content;
 
 use crate::BLOCK;
@@ -55,31 +54,11 @@ impl DataRuns {
 /// # Errors
 /// Content cannot be read; of several errors, that of the first file.
 pub(crate) fn find_all(contents: &[&Content]) -> Result<Vec<DataRuns>> {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut buffer = vec![0; PIECE as usize];
-        let mut found = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(content) = contents.get(at) else {
-                return found;
-            };
-            found.push((at, find(content, &mut buffer)));
-        }
-    };
-    let ended = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join();
-        threads.into_iter().map(join).collect::<Vec<_>>()
-    });
-    let mut all = Vec::with_capacity(contents.len());
-    for found in ended {
-        let panicked = |_| Error::internal("a thread that looks for zeros panicked");
-        all.append(&mut found.map_err(panicked)?);
-    }
-    all.sort_unstable_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, runs)| runs).collect()
+    let threads = parallel::processors().min(THREADS);
+    let buffer = || vec![0; PIECE as usize];
+    parallel::each_with(contents, threads, buffer, |buffer, content| {
+        find(content, buffer)
+    })
 }
 
 /// The runs of a file; `buffer` has room for a piece.

@@ -38,11 +38,7 @@ fn run() -> Result<()> {
         println!("{} {}@{}", package.path, package.name, package.version);
     }
     let store = Store::open(&Store::default_root()?)?;
-    let tars = fetch(&locked, &client, &registries, &store, &reporter);
-    let tars = tars.map_err(|error| match error {
-        kindling_npm::FetchError::Gone { error, .. } => error,
-        kindling_npm::FetchError::Failed(error) => error,
-    })?;
+    let tars = fetch(&locked, &client, &registries, &store, &reporter)?;
     let packages: Vec<_> = locked.into_iter().zip(tars).collect();
     let mut tree = Tree::new(Timestamp::default());
     install(&mut tree, &packages, 0)?;

@@ -1,21 +1,16 @@
 //! Packuments, each asked for once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use kindling_base::Result;
+use kindling_base::{Result, parallel};
 use kindling_debian::Client;
-use kindling_debian::http;
+use kindling_debian::http::{self, AT_ONCE};
 
 use crate::packument::Packument;
 use crate::registry::Registries;
 
 /// Longest packument. Those of packages with thousands of versions have some ten million bytes.
 const LONGEST: u64 = 256 << 20;
-
-/// Packuments asked for at a time.
-const PARALLEL: usize = 8;
 
 /// What clients of npm ask for: the form that has only what an installation needs, or else the whole document.
 const ACCEPT: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
@@ -46,27 +41,13 @@ impl<'a> Catalog<'a> {
             .iter()
             .filter(|n| !self.known.contains_key(*n))
             .collect();
-        let next = AtomicUsize::new(0);
-        let answers = Mutex::new(BTreeMap::new());
-        std::thread::scope(|scope| {
-            for _ in 0..PARALLEL.min(missing.len()) {
-                scope.spawn(|| {
-                    while let Some(name) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let answer = (self.load)(name);
-                        answers
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .insert((*name).clone(), answer);
-                    }
-                });
-            }
-        });
-        for (name, answer) in answers.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let packument = match answer? {
-                Some((json, registry)) => Some(Packument::parse(&name, &json, &registry)?),
+        let answers = parallel::each(&missing, AT_ONCE, |name| (self.load)(name))?;
+        for (name, answer) in missing.into_iter().zip(answers) {
+            let packument = match answer {
+                Some((json, registry)) => Some(Packument::parse(name, &json, &registry)?),
                 None => None,
             };
-            self.known.insert(name, packument);
+            self.known.insert(name.clone(), packument);
         }
         Ok(())
     }

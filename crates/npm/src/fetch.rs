@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use flate2::write::MultiGzDecoder;
-use kindling_base::{Context, Error, Event, Reporter, Result, Unit, files};
-use kindling_debian::{Client, http};
+use kindling_base::{Context, Error, Reporter, Result, files, parallel};
+use kindling_debian::http::{self, AT_ONCE};
+use kindling_debian::{Client, FetchError, Progress};
 use kindling_store::Store;
 use sha2::{Digest, Sha512};
 
@@ -22,31 +21,8 @@ pub const STAGE: &str = "npm";
 /// Name of the unzipped tarball in its stage's folder.
 const TARBALL: &str = "package.tar";
 
-/// Tarballs fetched at a time, as many as .debs.
-const PARALLEL: usize = 8;
-
 /// Longest tarball, and longest unzipped: ten times what the largest programs of today have.
 const LONGEST: u64 = 4 << 30;
-
-/// Why tarballs could not be fetched.
-#[derive(Debug)]
-pub enum FetchError {
-    /// The registry works but no longer has this package, name and version: the lock has to be made anew.
-    Gone {
-        /// Name and version.
-        package: String,
-        /// The whole story.
-        error: Error,
-    },
-    /// Anything else.
-    Failed(Error),
-}
-
-impl From<Error> for FetchError {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// The key of a package in the store.
 ///
@@ -64,7 +40,7 @@ pub fn key(package: &LockedNpm) -> Result<String> {
 
 /// Fetches what the store lacks of `packages` and returns the unzipped tarball of each, in order.
 ///
-/// Reports [`Event::Progress`] in bytes for the stage `download`.
+/// Reports [`kindling_base::Event::Progress`] in bytes for the stage `download`.
 ///
 /// # Errors
 /// The registry failed, after retries, or a tarball is not what the lock promises; the error shows both sides.
@@ -76,37 +52,11 @@ pub fn fetch(
     reporter: &dyn Reporter,
 ) -> Result<Vec<PathBuf>, FetchError> {
     let keys: Vec<String> = packages.iter().map(key).collect::<Result<_>>()?;
-    let progress = Progress {
-        reporter,
-        done: AtomicU64::new(0),
-    };
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let first_error = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..PARALLEL.min(packages.len()) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((package, key)) = packages.get(at).zip(keys.get(at)) else {
-                        break;
-                    };
-                    if let Err(error) =
-                        fetch_one(package, key, client, registries, store, &progress)
-                    {
-                        stop.store(true, Ordering::Relaxed);
-                        let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
-                        first.get_or_insert(error);
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = first_error
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-    {
-        return Err(error);
-    }
+    let progress = Progress::new(reporter, "download", None);
+    let wanted: Vec<_> = packages.iter().zip(&keys).collect();
+    parallel::each(&wanted, AT_ONCE, |(package, key)| {
+        fetch_one(package, key, client, registries, store, &progress)
+    })?;
     let lost = || Error::internal("the store lost a package of npm while it was used");
     Ok(stored(packages, store)?.ok_or_else(lost)?)
 }
@@ -174,24 +124,6 @@ fn download(
     }
     *gone = wrong.is_none() && failures.iter().all(http::Failure::is_missing);
     Err(wrong.unwrap_or_else(|| http::failure(&path, failures)))
-}
-
-/// Bytes of all downloads.
-struct Progress<'a> {
-    reporter: &'a dyn Reporter,
-    done: AtomicU64,
-}
-
-impl Progress<'_> {
-    fn add(&self, bytes: u64) {
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.reporter.report(Event::Progress {
-            stage: "download",
-            unit: Unit::Bytes,
-            done,
-            total: None,
-        });
-    }
 }
 
 /// A tarball on its way: hashed, and unzipped into a file.
@@ -282,21 +214,34 @@ impl Write for Limited {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use kindling_base::Event;
+
     use super::*;
-    use kindling_base::Silent;
+
+    /// Keeps the newest count of bytes.
+    #[derive(Default)]
+    struct Bytes(AtomicU64);
+
+    impl Reporter for Bytes {
+        fn report(&self, event: Event) {
+            if let Event::Progress { done, .. } = event {
+                self.0.store(done, Ordering::Relaxed);
+            }
+        }
+    }
 
     /// What is unzipped of bytes that arrive in pieces, or the error.
     fn arrive(bytes: &[u8], expected: &str) -> std::result::Result<Vec<u8>, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let progress = Progress {
-            reporter: &Silent,
-            done: AtomicU64::new(0),
-        };
+        let reported = Bytes::default();
+        let progress = Progress::new(&reported, "download", None);
         let mut arriving = Arriving::new(files::create(file.path()).unwrap(), &progress);
         for piece in bytes.chunks(7) {
             arriving.write_all(piece).unwrap();
         }
-        assert_eq!(progress.done.load(Ordering::Relaxed), bytes.len() as u64);
+        assert_eq!(reported.0.load(Ordering::Relaxed), bytes.len() as u64);
         let finished = arriving.finish("http://x.example/a.tgz", expected, file.path());
         finished.map_err(|error| error.report())?;
         Ok(std::fs::read(file.path()).unwrap())

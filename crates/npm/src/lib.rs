@@ -20,7 +20,7 @@ mod resolve;
 mod spec;
 mod unpack;
 
-pub use fetch::{FetchError, STAGE, fetch, key, stored};
+pub use fetch::{STAGE, fetch, key, stored};
 pub use install::{LIBRARY, install};
 pub use integrity::to_hex;
 pub use lock::LockedNpm;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kindling_base::{Result, files};
+use kindling_base::{Result, files, parallel};
 use kindling_bench::Machine;
 
 use crate::host::Memory;
@@ -19,7 +19,7 @@ pub(super) async fn describe(program: &Path) -> Result<Machine> {
         cpu: field(&cpuinfo, "model name")
             .unwrap_or("unknown")
             .to_owned(),
-        cpus: u32::try_from(online()).unwrap_or(u32::MAX),
+        cpus: u32::try_from(parallel::processors()).unwrap_or(u32::MAX),
         governor: governor(),
         virtual_machine: field(&cpuinfo, "flags")
             .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor")),
@@ -42,10 +42,6 @@ pub(super) fn load() -> Result<f64> {
     let text = files::read_text(Path::new("/proc/loadavg"))?;
     let first = text.split_whitespace().next();
     Ok(first.and_then(|word| word.parse().ok()).unwrap_or_default())
-}
-
-fn online() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn governor() -> Option<String> {

@@ -1,9 +1,8 @@
 //! What a snapshot says of itself: the contents of its `snapshot.json`.
 
 use std::path::{Path, PathBuf};
-use std::thread;
 
-use kindling_base::{Error, Result, files, sparse};
+use kindling_base::{Error, Result, files, parallel, sparse};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
@@ -107,16 +106,8 @@ impl SnapshotManifest {
 pub(super) fn list_files(folder: &Path, disk: &Path) -> Result<Vec<SavedFile>> {
     let names = [Path::new(MEMORY), Path::new(STATE), disk];
     let there = names.into_iter().filter(|name| folder.join(name).exists());
-    thread::scope(|scope| {
-        let hashing: Vec<_> = there
-            .map(|name| scope.spawn(|| hash(folder, name)))
-            .collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, Result<SavedFile>>| {
-            let joined = thread.join();
-            joined.unwrap_or_else(|_| Err(Error::internal("a hashing thread panicked")))
-        };
-        hashing.into_iter().map(join).collect()
-    })
+    let there: Vec<&Path> = there.collect();
+    parallel::each(&there, there.len(), |name| hash(folder, name))
 }
 
 fn hash(folder: &Path, name: &Path) -> Result<SavedFile> {

@@ -23,10 +23,9 @@ mod version;
 mod vmlinux;
 
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use kindling_base::host::{HostPackage, Proof};
-use kindling_base::{Event, Reporter, Result, files};
+use kindling_base::{Event, Reporter, Result, files, parallel};
 
 pub use fragment::{Fragment, names};
 pub use source::Source;
@@ -188,7 +187,7 @@ pub fn build(
 
 /// How many jobs and threads to run.
 fn threads() -> u32 {
-    available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
+    u32::try_from(parallel::processors()).unwrap_or(u32::MAX)
 }
 
 /// For the tests of those who take kernels from elsewhere.

@@ -69,19 +69,13 @@ impl Run<'_> {
         let started = Instant::now();
         self.start(stage::DOWNLOAD, &describe_npm(packages));
         let registries = npm::registries(self.mirrors, self.sources)?;
-        let fetched = kindling_npm::fetch(
+        let tars = kindling_npm::fetch(
             packages,
             &Client::default(),
             &registries,
             store,
             self.reporter,
-        );
-        let tars = fetched.map_err(|error| match error {
-            kindling_npm::FetchError::Gone { package, error } => {
-                FetchError::Gone { package, error }
-            }
-            kindling_npm::FetchError::Failed(error) => FetchError::Failed(error),
-        })?;
+        )?;
         let sizes = tars.iter().map(|tar| Ok(files::metadata(tar)?.len()));
         self.downloaded(started, sizes.sum::<Result<u64>>()?);
         Ok(packages.iter().cloned().zip(tars).collect())
