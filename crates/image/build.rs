@@ -13,13 +13,24 @@ use sha2::{Digest, Sha256};
 
 /// Stage, and the code that determines its result, relative to this crate.
 const STAGES: [(&str, &[&str]); 9] = [
-    ("AGENT", &["src/agent.rs", "src/compile.rs"]),
+    (
+        "AGENT",
+        &["src/agent.rs", "src/compile.rs", "src/linked.rs"],
+    ),
     (
         "BUNDLE",
-        &["src/bundle.rs", "src/evidence", "../bundle/src/manifest.rs"],
+        &[
+            "src/bundle.rs",
+            "src/evidence",
+            "src/linked.rs",
+            "../bundle/src/manifest.rs",
+        ],
     ),
     ("KERNEL", &["src/kernel"]),
-    ("INITRAMFS", &["src/initramfs", "src/compile.rs"]),
+    (
+        "INITRAMFS",
+        &["src/initramfs", "src/compile.rs", "src/linked.rs"],
+    ),
     (
         "LINT",
         &[
@@ -29,12 +40,16 @@ const STAGES: [(&str, &[&str]); 9] = [
             "../lint/src",
         ],
     ),
-    ("PROGRAM", &["src/programs.rs", "src/compile.rs"]),
+    (
+        "PROGRAM",
+        &["src/programs.rs", "src/compile.rs", "src/linked.rs"],
+    ),
     ("PACKAGES", &["../debian/src", "../tree/src"]),
     (
         "ROOTFS",
         &[
             "src/agent.rs",
+            "src/linked.rs",
             "src/overlay",
             "src/rootfs",
             "../ext4/src",

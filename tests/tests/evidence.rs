@@ -74,6 +74,30 @@ fn the_bill_of_materials_has_every_package() {
 }
 
 #[test]
+fn the_bill_of_materials_has_what_is_linked_into_programs_of_ours() {
+    let bom = json(&bundle().join("sbom.cdx.json"));
+    let components = bom["components"].as_array().unwrap();
+    let needs = |of: &str| -> Vec<&Value> {
+        let dependencies = bom["dependencies"].as_array().unwrap();
+        let found = dependencies.iter().find(|d| d["ref"] == of).unwrap();
+        let needs = found["dependsOn"].as_array().unwrap();
+        let part = |id: &Value| components.iter().find(|one| one["bom-ref"] == *id);
+        needs.iter().map(|id| part(id).unwrap()).collect()
+    };
+    let (agent, init) = (needs("kindling-agent"), needs("initramfs"));
+    let names = |list: &[&Value], name: &str| list.iter().any(|one| one["name"] == name);
+    assert!(names(&agent, "rustix") && names(&agent, "tungstenite"));
+    assert!(names(&init, "rustix") && !names(&init, "tungstenite"));
+    for one in agent.iter().chain(&init) {
+        assert_ne!(one["name"], "proptest", "only tests need it");
+        let id = one["purl"].as_str().unwrap();
+        assert!(id.starts_with("pkg:cargo/"), "{id}");
+        assert_eq!(one["hashes"][0]["content"].as_str().unwrap().len(), 64);
+        assert!(one["licenses"][0]["expression"].is_string(), "{id}");
+    }
+}
+
+#[test]
 fn the_origin_names_what_came_out_and_what_went_in() {
     let origin = json(&bundle().join("provenance.json"));
     assert_eq!(origin["predicateType"], "https://slsa.dev/provenance/v1");

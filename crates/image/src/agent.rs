@@ -5,6 +5,7 @@ use std::path::Path;
 use kindling_base::{Command, Error, Result, files, hash};
 
 use crate::compile::{Target, compile};
+use crate::linked;
 use crate::overlay::{OverlayEntry, OverlayKind};
 
 /// Name of the program in its stage folder.
@@ -36,7 +37,8 @@ pub fn build(source: &Path, work: &Path, out: &Path) -> Result<()> {
         flags: &FLAGS,
         config: &[],
     };
-    let program = files::read(&compile(&target, work)?)?;
+    let compiled = compile(&target, work)?;
+    let program = compiled.bytes;
     if program.len() > LIMIT_BYTES {
         return Err(Error::user(format!(
             "the agent is too large: {} bytes, at most {LIMIT_BYTES} are allowed",
@@ -45,6 +47,7 @@ pub fn build(source: &Path, work: &Path, out: &Path) -> Result<()> {
         .hint("look for what made it grow: a new dependency, most likely"));
     }
     files::create_dir_all(out)?;
+    linked::write(out, &[compiled.linked])?;
     files::write_atomic(&out.join(FILE), &program, 0o755)
 }
 

@@ -16,9 +16,8 @@ use crate::evidence::{self, Subject};
 use crate::inputs::Inputs;
 use crate::lock::Locked;
 use crate::plan::{Plan, stage};
-use crate::project::Project;
 use crate::seal::{self, READ_ONLY};
-use crate::{initramfs, kernel, rootfs};
+use crate::{initramfs, kernel, linked, rootfs};
 
 /// Results of the stages.
 #[derive(Debug)]
@@ -53,7 +52,6 @@ pub fn is_current(target: &Path, plan: &Plan, store: &Store) -> bool {
 /// A part cannot be read or `target`'s parent cannot be written.
 pub fn publish(
     target: &Path,
-    project: &Project,
     inputs: &Inputs,
     locked: &Locked,
     plan: &Plan,
@@ -65,7 +63,7 @@ pub fn publish(
     let staging = parent.join(format!(".{}.staging", locked.recipe.name));
     files::remove(&staging)?; // what a crash left; we hold the lock
     files::create_dir_all(&staging)?;
-    let manifest = match fill(&staging, project, inputs, locked, plan, parts) {
+    let manifest = match fill(&staging, inputs, locked, plan, parts) {
         Ok(manifest) => manifest,
         Err(error) => {
             let _ = files::remove(&staging); // the first error is the one to show
@@ -82,7 +80,6 @@ pub fn publish(
 
 fn fill(
     folder: &Path,
-    project: &Project,
     inputs: &Inputs,
     locked: &Locked,
     plan: &Plan,
@@ -129,10 +126,14 @@ fn fill(
     };
     let subject = Subject {
         locked,
-        project,
         recipe_sha256: &inputs.recipe,
         manifest: &manifest,
         image: &folder.join(rootfs::FILE),
+        programs: linked::read(&parts.rootfs)?,
+        init: match &parts.initramfs {
+            Some(folder) => linked::read(folder)?.pop(),
+            None => None,
+        },
         stages: plan
             .stages()
             // Packages of npm are inputs, listed as such.

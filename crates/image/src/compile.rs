@@ -1,9 +1,11 @@
 //! Programs of the guest through cargo, so that their bytes do not tell where or by whom they were compiled.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kindling_base::{Command, Error, Result, files};
+
+use crate::linked::{Linked, Metadata, linked};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
@@ -43,16 +45,26 @@ pub(crate) struct Target<'a> {
     pub(crate) config: &'a [&'a str],
 }
 
-/// The path of the compiled program. `work` is a folder that cargo keeps its objects in.
+/// A compiled program.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// Its file.
+    pub(crate) bytes: Vec<u8>,
+    /// What is linked into it.
+    pub(crate) linked: Linked,
+}
+
+/// Compiles a program. `work` is a folder that cargo keeps its objects in.
 ///
 /// # Errors
 /// Cargo failed; the error has the end of what it printed.
-pub(crate) fn compile(target: &Target<'_>, work: &Path) -> Result<PathBuf> {
+pub(crate) fn compile(target: &Target<'_>, work: &Path) -> Result<Compiled> {
     let source = target.source;
     let source = files::absolute(source)?;
     let work = files::absolute(work)?;
     files::create_dir_all(&work)?;
-    let flags = flags(&packages(&source)?, target.flags);
+    let metadata = metadata(&source)?;
+    let flags = flags(&metadata, target.flags);
     cargo(&source)
         .args(["build", "--release", "--locked", "--target", TARGET])
         .args(["--package", target.package])
@@ -62,7 +74,11 @@ pub(crate) fn compile(target: &Target<'_>, work: &Path) -> Result<PathBuf> {
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .log(work.join("cargo.log"))
         .run()?;
-    Ok(work.join(TARGET).join("release").join(target.package))
+    let program = work.join(TARGET).join("release").join(target.package);
+    Ok(Compiled {
+        bytes: files::read(&program)?,
+        linked: linked(&metadata)?,
+    })
 }
 
 /// Cargo in the folder of the sources.
@@ -79,40 +95,24 @@ fn cargo(source: &Path) -> Command {
         .directory(source)
 }
 
-/// The folder of every crate that is compiled, with the name that it shall have in panic messages.
-fn packages(source: &Path) -> Result<Vec<(String, String)>> {
-    #[derive(serde::Deserialize)]
-    struct Metadata {
-        packages: Vec<Package>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Package {
-        name: String,
-        version: String,
-        manifest_path: String,
-    }
+fn metadata(source: &Path) -> Result<Metadata> {
     let output = cargo(source)
         .args(["metadata", "--format-version=1", "--locked"])
         .args(["--filter-platform", TARGET])
         .run()?;
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| {
+    serde_json::from_slice(&output.stdout).map_err(|error| {
         Error::internal("cannot read what `cargo metadata` printed").because(error)
-    })?;
-    let folder = |package: &Package| {
-        let folder = package.manifest_path.strip_suffix("/Cargo.toml")?;
-        Some((
-            folder.to_owned(),
-            format!("{}-{}", package.name, package.version),
-        ))
-    };
-    Ok(metadata.packages.iter().filter_map(folder).collect())
+    })
 }
 
-/// Compiler flags, in cargo's encoding. Given in the environment, they replace those of any configuration file.
-fn flags(packages: &[(String, String)], own: &[&str]) -> String {
-    let remaps = packages
-        .iter()
-        .map(|(folder, name)| format!("--remap-path-prefix={folder}={name}"));
+/// Compiler flags, in cargo's encoding. Given in the environment, they replace those of any configuration file. Panic messages
+/// name crates, not their folders.
+fn flags(metadata: &Metadata, own: &[&str]) -> String {
+    let remaps = metadata.packages.iter().filter_map(|package| {
+        let folder = package.manifest_path.strip_suffix("/Cargo.toml")?;
+        let (name, version) = (&package.name, &package.version);
+        Some(format!("--remap-path-prefix={folder}={name}-{version}"))
+    });
     // The oldest x86-64 processor, whatever a person's configuration says; fixed addresses need no relocation.
     ["-Ctarget-cpu=x86-64", "-Crelocation-model=static"]
         .iter()

@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod kernel;
 pub mod keyring;
 mod layers;
+mod linked;
 pub mod listing;
 pub mod lock;
 mod npm;

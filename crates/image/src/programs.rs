@@ -10,6 +10,7 @@ use kindling_base::{Error, Result, did_you_mean, files};
 
 use crate::compile::{Target, compile};
 use crate::inputs::hash_sources;
+use crate::linked;
 use crate::overlay::{OverlayEntry, OverlayKind};
 
 /// Where they are in the guest, without a leading slash.
@@ -88,7 +89,8 @@ pub fn build(program: &Program, work: &Path, out: &Path) -> Result<()> {
         ],
     };
     let compiled = compile(&target, work)?;
-    files::write_atomic(&out.join(&program.name), &files::read(&compiled)?, 0o755)
+    linked::write(out, &[compiled.linked])?;
+    files::write_atomic(&out.join(&program.name), &compiled.bytes, 0o755)
 }
 
 /// The program in the folder that [`build`] wrote to, as what is laid over the root.

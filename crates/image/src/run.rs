@@ -1,6 +1,7 @@
 //! The stages of one build: each looks into the store first and runs only where its result is missing.
 
 mod lint;
+mod programs;
 mod sources;
 mod stock_kernel;
 
@@ -18,10 +19,9 @@ use crate::layers;
 use crate::lock::{Locked, PinnedKernel};
 use crate::overlay::OverlayEntry;
 use crate::plan::{Plan, stage};
-use crate::programs::{self, Program};
 use crate::recipe::Initramfs;
 use crate::resolve::Sources;
-use crate::{agent, initramfs, kernel, rootfs, seal, stock};
+use crate::{initramfs, kernel, linked, rootfs, seal, stock};
 
 /// One build under way.
 pub(crate) struct Run<'a> {
@@ -59,18 +59,6 @@ impl Run<'_> {
         Ok(Some(made))
     }
 
-    /// The guest's agent, compiled, or nothing where the recipe wants none.
-    fn agent(&self) -> Result<Option<PathBuf>> {
-        let Some(key) = &self.plan.agent else {
-            return Ok(None);
-        };
-        let made = self.stage(stage::AGENT, key, "compiling the guest's agent", |out| {
-            let (work, _lock) = self.work("agent")?;
-            agent::build(&self.sources.project.agent(), &work, out)
-        })?;
-        Ok(Some(made))
-    }
-
     /// The ext4 image: overlays over the frozen package tree.
     pub(crate) fn rootfs(&self) -> Result<PathBuf, FetchError> {
         self.check(stage::ROOTFS, &self.plan.rootfs, rootfs::FILE)?;
@@ -79,7 +67,7 @@ impl Run<'_> {
         }
         let packages = self.packages()?;
         let npm = self.npm()?;
-        let overlays = self.overlays()?;
+        let (overlays, programs) = self.overlays()?;
         let image = self.stage(stage::ROOTFS, &self.plan.rootfs, "writing ext4", |out| {
             let request = rootfs::Request {
                 parts: self.parts(&packages, &npm, &overlays),
@@ -87,6 +75,7 @@ impl Run<'_> {
                 free_mib: self.locked.recipe.rootfs.free_mib.into(),
             };
             let sha256 = rootfs::build(&request, out, self.reporter)?;
+            linked::write(out, &programs)?;
             seal::seal_hashed(&out.join(rootfs::FILE), &sha256)
         })?;
         Ok(image)
@@ -109,31 +98,6 @@ impl Run<'_> {
             recipe: &recipe.path,
             epoch: self.epoch(),
         }
-    }
-
-    /// What is laid over the packages: programs of ours, compiled, then the recipe's overlays.
-    fn overlays(&self) -> Result<Vec<OverlayEntry>> {
-        let mut entries = match self.agent()? {
-            Some(stage) => agent::entries(&stage, &self.locked.recipe.name, &self.plan.rootfs)?,
-            None => Vec::new(),
-        };
-        for (program, key) in self.inputs.programs.iter().zip(&self.plan.programs) {
-            let folder = match self.cached(stage::PROGRAM, key) {
-                Some(cached) => cached,
-                None => self.compile(program, key)?,
-            };
-            entries.extend(programs::entries(program, &folder)?);
-        }
-        entries.extend_from_slice(&self.inputs.overlays);
-        Ok(entries)
-    }
-
-    fn compile(&self, program: &Program, key: &str) -> Result<PathBuf> {
-        let detail = format!("compiling {}", program.name);
-        self.stage(stage::PROGRAM, key, &detail, |out| {
-            let (work, _lock) = self.work("programs")?;
-            programs::build(program, &work, out)
-        })
     }
 
     /// The packages, unpacked, configured and frozen: the folder of each layer, the lowest first.
@@ -253,7 +217,6 @@ impl Run<'_> {
         self.start(stage::BUNDLE, &format!("publishing {}", folder.display()));
         let manifest = bundle::publish(
             folder,
-            self.sources.project,
             self.inputs,
             self.locked,
             self.plan,

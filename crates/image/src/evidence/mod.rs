@@ -14,8 +14,8 @@ use kindling_base::{Error, Result};
 use kindling_bundle::Manifest;
 use serde_json::Value;
 
+use crate::linked::Linked;
 use crate::lock::Locked;
-use crate::project::Project;
 
 pub use sign::{Signer, sign};
 
@@ -30,14 +30,16 @@ pub const PROVENANCE: &str = "provenance.json";
 pub(crate) struct Subject<'a> {
     /// What went in.
     pub(crate) locked: &'a Locked,
-    /// The checkout.
-    pub(crate) project: &'a Project,
     /// SHA-256 of the recipe's file.
     pub(crate) recipe_sha256: &'a str,
     /// What came out.
     pub(crate) manifest: &'a Manifest,
     /// The root filesystem's image.
     pub(crate) image: &'a Path,
+    /// Programs of ours in it.
+    pub(crate) programs: Vec<Linked>,
+    /// PID 1 of the initramfs, where that is ours.
+    pub(crate) init: Option<Linked>,
     /// Keys of the stages, each with its name.
     pub(crate) stages: Vec<(&'static str, String)>,
 }

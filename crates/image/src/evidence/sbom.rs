@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kindling_base::{Error, Result, files, hash};
+use kindling_base::{Result, hash};
 use kindling_debian::LockedPackage;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::installed::Installed;
 use super::licence::Licence;
 use super::npm::Component;
 use super::{Subject, purl};
+use crate::linked::Linked;
 use crate::lock::PinnedKernel;
-use crate::recipe::Initramfs;
 use crate::rootfs;
 
-/// The bill of a subject: its packages, the kernel's source, and the crates of PID 1.
+/// The bill of a subject: its packages, the kernel's source, and the crates in programs of ours.
 pub(super) fn sbom(
     subject: &Subject<'_>,
     installed: &BTreeMap<String, Installed>,
@@ -64,18 +63,27 @@ pub(super) fn sbom(
         "licenses": [{"license": {"id": "GPL-2.0-only"}}],
     });
     parts.add("vmlinux", linux, vec![kernel.clone()]);
+    for program in &subject.programs {
+        let needs = crates(program, &mut parts);
+        let id = &program.program;
+        let component =
+            json!({"type": "application", "bom-ref": id, "name": id, "version": program.version});
+        parts.add(id, component, needs);
+    }
     if let Some(initramfs) = &manifest.initramfs {
-        let is_distribution_s = recipe.initramfs == Initramfs::Distribution;
-        let (name, version, needs) = if is_distribution_s {
-            // Made of files of any of them.
-            let packages = of_name.values().cloned().collect();
-            ("initrd.img", manifest.kernel.release.as_str(), packages)
-        } else {
-            let mut needs = crates(subject, &mut parts)?;
-            if let PinnedKernel::Image { .. } = subject.locked.lock.kernel {
-                needs.push(kernel); // whose modules are in it
+        let (name, version, needs) = match &subject.init {
+            // A distribution's is made of files of any of them.
+            None => {
+                let packages = of_name.values().cloned().collect();
+                ("initrd.img", &manifest.kernel.release, packages)
             }
-            ("kindling-init", env!("CARGO_PKG_VERSION"), needs)
+            Some(init) => {
+                let mut needs = crates(init, &mut parts);
+                if let PinnedKernel::Image { .. } = subject.locked.lock.kernel {
+                    needs.push(kernel); // whose modules are in it
+                }
+                (init.program.as_str(), &init.version, needs)
+            }
         };
         let component = json!({
             "type": "application", "bom-ref": "initramfs", "name": name,
@@ -115,12 +123,17 @@ pub(super) fn sbom(
 
 #[derive(Default)]
 struct Parts {
+    known: BTreeSet<String>,
     components: Vec<Value>,
     dependencies: Vec<Value>,
 }
 
 impl Parts {
+    /// Adds a component; a crate that several programs have is there once.
     fn add(&mut self, id: &str, component: Value, needs: Vec<String>) {
+        if !self.known.insert(id.to_owned()) {
+            return;
+        }
         self.components.push(component);
         self.dependencies
             .push(json!({"ref": id, "dependsOn": needs}));
@@ -150,37 +163,22 @@ fn deb(package: &LockedPackage, id: &str, known: &Installed) -> Value {
     component
 }
 
-/// The crates that PID 1 is compiled from; returns their names.
-fn crates(subject: &Subject<'_>, parts: &mut Parts) -> Result<Vec<String>> {
-    #[derive(Deserialize)]
-    struct CargoLock {
-        package: Vec<Crate>,
-    }
-    #[derive(Deserialize)]
-    struct Crate {
-        name: String,
-        version: String,
-        checksum: Option<String>,
-    }
-    let path = subject.project.initramfs().join("Cargo.lock");
-    let lock: CargoLock = toml::from_str(&files::read_text(&path)?).map_err(|error| {
-        Error::user(format!("{} does not parse", path.display())).because(error)
-    })?;
-    let mut ids = Vec::new();
-    for one in lock.package {
-        // Our own package has no checksum: it is the component that these are parts of.
-        let Some(checksum) = one.checksum else {
-            continue;
-        };
+/// What a program is linked from; returns their package URLs.
+fn crates(linked: &Linked, parts: &mut Parts) -> Vec<String> {
+    let mut needs = Vec::new();
+    for one in &linked.crates {
         let id = purl::cargo(&one.name, &one.version);
-        let component = json!({
+        let mut component = json!({
             "type": "library", "bom-ref": id, "name": one.name, "version": one.version, "purl": id,
-            "hashes": hashes(&checksum),
+            "hashes": hashes(&one.sha256),
         });
+        if let Some(expression) = &one.licence {
+            component["licenses"] = json!([{"expression": expression}]);
+        }
         parts.add(&id, component, Vec::new());
-        ids.push(id);
+        needs.push(id);
     }
-    Ok(ids)
+    needs
 }
 
 fn hashes(sha256: &str) -> Value {

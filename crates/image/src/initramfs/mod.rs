@@ -10,6 +10,7 @@ use kindling_base::{Context, Error, Result, files};
 
 use crate::compile::{Target, compile};
 use crate::decompress::decompress;
+use crate::linked;
 
 /// Name of the archive.
 pub const FILE: &str = "initramfs.cpio";
@@ -44,7 +45,7 @@ pub fn build(
     epoch: i64,
 ) -> Result<()> {
     let program = compile(&target(source), work)?;
-    let mut contents = vec![("init".to_owned(), files::read(&program)?)];
+    let mut contents = vec![("init".to_owned(), program.bytes)];
     let folder = modules.map(|modules| files::list(&modules.folder));
     for path in folder.transpose()?.unwrap_or_default() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -60,6 +61,7 @@ pub fn build(
     };
     check_size(archive.len(), limit)?;
     files::create_dir_all(out)?;
+    linked::write(out, &[program.linked])?;
     files::write_atomic(&out.join(FILE), &archive, 0o644)
 }
 

@@ -153,14 +153,15 @@ fn two_folders_give_the_same_bytes() {
 #[test]
 fn the_program_is_static_and_knows_that_it_is_not_pid_1() {
     let folder = tempfile::tempdir().unwrap();
-    let program = compile(&target(&source()), folder.path()).unwrap();
-    let bytes = files::read(&program).unwrap();
+    let bytes = compile(&target(&source()), folder.path()).unwrap().bytes;
     // ELF64: e_type at 16 (2 is ET_EXEC), e_phoff at 32, e_phnum at 56; p_type 3 is PT_INTERP, 2 PT_DYNAMIC.
     assert_eq!(bytes[16], 2);
     let count = usize::from(bytes[56]);
     let kinds: Vec<u8> = (0..count).map(|i| bytes[64 + 56 * i]).collect();
     assert!(!kinds.contains(&3) && !kinds.contains(&2), "{kinds:?}");
 
+    let program = folder.path().join("init");
+    files::write_atomic(&program, &bytes, 0o755).unwrap();
     let output = Command::new(&program).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
