@@ -1,5 +1,6 @@
 //! The whole build, in order. Reads like a table of contents.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Event, Outcome, Reporter, Result, files};
@@ -98,6 +99,7 @@ pub fn kernel_config(
         plan: &plan,
         mirrors: &mirrors,
         reporter,
+        laid_over: OnceCell::new(),
     };
     Ok(run.kernel_config()?)
 }
@@ -124,6 +126,7 @@ pub fn lint(
         plan: &plan(&locked, &inputs),
         mirrors: &mirrors,
         reporter,
+        laid_over: OnceCell::new(),
     };
     let parts = Parts {
         rootfs: PathBuf::new(), // the tree is looked at, not the image of it
@@ -161,6 +164,7 @@ fn build_locked(
         plan: &plan,
         mirrors: &mirrors,
         reporter,
+        laid_over: OnceCell::new(),
     };
     let parts = Parts {
         rootfs: run.rootfs()?,

@@ -5,6 +5,7 @@ mod programs;
 mod sources;
 mod stock_kernel;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use kindling_bundle::Manifest;
 use kindling_debian::{Assembly, FetchError, LockedPackage, Mirrors, assemble};
 use kindling_npm::LockedNpm;
 
+use self::programs::LaidOver;
 use crate::bundle::{self, Parts};
 use crate::inputs::Inputs;
 use crate::layers;
@@ -31,6 +33,8 @@ pub(crate) struct Run<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) mirrors: &'a Mirrors,
     pub(crate) reporter: &'a dyn Reporter,
+    /// What the first stage that needs it makes.
+    pub(crate) laid_over: OnceCell<LaidOver>,
 }
 
 impl Run<'_> {
@@ -67,15 +71,15 @@ impl Run<'_> {
         }
         let packages = self.packages()?;
         let npm = self.npm()?;
-        let (overlays, programs) = self.overlays()?;
+        let laid_over = self.laid_over()?;
         let image = self.stage(stage::ROOTFS, &self.plan.rootfs, "writing ext4", |out| {
             let request = rootfs::Request {
-                parts: self.parts(&packages, &npm, &overlays),
+                parts: self.parts(&packages, &npm, &laid_over.entries),
                 key: &self.plan.rootfs,
                 free_mib: self.locked.recipe.rootfs.free_mib.into(),
             };
             let sha256 = rootfs::build(&request, out, self.reporter)?;
-            linked::write(out, &programs)?;
+            linked::write(out, &laid_over.linked)?;
             seal::seal_hashed(&out.join(rootfs::FILE), &sha256)
         })?;
         Ok(image)

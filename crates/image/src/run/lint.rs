@@ -88,8 +88,8 @@ impl Run<'_> {
         parts: &Parts,
     ) -> Result<Judged> {
         let recipe = &self.locked.recipe;
-        let (overlays, _) = self.overlays()?;
-        let tree = rootfs::tree(&self.parts(packages, npm, &overlays))?;
+        let overlays = &self.laid_over()?.entries;
+        let tree = rootfs::tree(&self.parts(packages, npm, overlays))?;
         let config = files::read_text(&parts.kernel.join("config"))?;
         let vmlinux = files::read_start(&parts.kernel.join(kernel::FILE), HEAD)?;
         let initramfs = parts.initramfs.as_deref().map(|folder| {

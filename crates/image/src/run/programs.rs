@@ -11,9 +11,21 @@ use crate::overlay::OverlayEntry;
 use crate::plan::stage;
 use crate::programs::{self, Program};
 
+/// What is laid over the packages.
+#[derive(Debug)]
+pub(crate) struct LaidOver {
+    /// Programs of ours, then the recipe's overlays.
+    pub(super) entries: Vec<OverlayEntry>,
+    /// What is linked into the programs.
+    pub(super) linked: Vec<Linked>,
+}
+
 impl Run<'_> {
-    /// What is laid over the packages: programs of ours, then the recipe's overlays. And what is linked into the programs.
-    pub(super) fn overlays(&self) -> Result<(Vec<OverlayEntry>, Vec<Linked>)> {
+    /// What is laid over the packages; the programs are compiled when it is first asked for.
+    pub(super) fn laid_over(&self) -> Result<&LaidOver> {
+        if let Some(made) = self.laid_over.get() {
+            return Ok(made);
+        }
         let (mut entries, mut linked) = (Vec::new(), Vec::new());
         if let Some(folder) = self.agent()? {
             entries = agent::entries(&folder, &self.locked.recipe.name, &self.plan.rootfs)?;
@@ -28,7 +40,7 @@ impl Run<'_> {
             linked.extend(linked::read(&folder)?);
         }
         entries.extend_from_slice(&self.inputs.overlays);
-        Ok((entries, linked))
+        Ok(self.laid_over.get_or_init(|| LaidOver { entries, linked }))
     }
 
     /// The guest's agent, or nothing where the recipe wants none.
