@@ -38,7 +38,9 @@ pub fn each_with<S, I: Sync, T: Send, E: Send>(
                 break;
             };
             let result = work(&mut own, item);
-            failed.fetch_or(result.is_err(), Ordering::Relaxed);
+            if result.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
             done.push((at, result));
         }
         done
