@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use kindling_base::{Error, Result, files};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
+
+use crate::http::AT_ONCE;
+use crate::names::Names;
 
 /// Longest wait for a connection, and for each piece of an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,12 +40,19 @@ pub(crate) fn agent(secure: bool) -> Result<Agent> {
         .timeout_connect(Some(TIMEOUT))
         .timeout_recv_response(Some(TIMEOUT))
         .timeout_per_read(Some(TIMEOUT))
+        // The connection of each thread waits for the next file; the default would close five of eight.
+        .max_idle_connections(2 * AT_ONCE)
+        .max_idle_connections_per_host(AT_ONCE)
         .proxy(proxy(&variables)?);
     if secure {
         let roots = RootCerts::new_with_certs(&trusted_certificates()?);
         config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
     }
-    Ok(config.build().new_agent())
+    Ok(Agent::with_parts(
+        config.build(),
+        DefaultConnector::default(),
+        <Names>::default(),
+    ))
 }
 
 /// The proxy that the environment names in one of `variables`, with the exceptions of `no_proxy`.

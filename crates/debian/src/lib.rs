@@ -27,6 +27,7 @@ mod load;
 mod lock;
 mod memory;
 mod mirrors;
+mod names;
 mod order;
 mod overrides;
 mod packages;

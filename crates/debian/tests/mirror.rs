@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kindling_base::{Error, Event, Exit, Silent};
+use kindling_debian::http::AT_ONCE;
 use kindling_debian::{
     Archive, Backoff, Client, FetchError, Index, LockedPackage, Mirrors, Request, fetch_index,
     fetch_packages, solve,
@@ -380,6 +381,21 @@ fn a_package_of_another_length_is_refused() {
         &Error::from(world.fetch(&set).unwrap_err()).report(),
         &[&format!("longer than the {} bytes", set[0].size)],
     );
+}
+
+#[test]
+fn connections_are_kept() {
+    let world = World::new();
+    let many = (0..60).map(|n| Deb::new(&format!("app-{n}"), "1").field("Essential: yes"));
+    world.publish(&Suite::new(
+        "bookworm",
+        packages().into_iter().chain(many).collect(),
+    ));
+    let set = world.set();
+    world.fetch(&set).unwrap();
+    assert!(set.len() > 60 && world.mirror.requests().len() > 60);
+    let connections = world.mirror.connections();
+    assert!(connections <= AT_ONCE, "{connections} connections");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! A web server for one folder, on the loopback device, that fails when it is told to.
+//! A web server for one folder, on the loopback device, that keeps connections as real ones do and fails when it is told to.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -32,6 +32,7 @@ pub struct LoopbackMirror {
 struct Shared {
     folder: PathBuf,
     stop: AtomicBool,
+    connections: AtomicUsize,
     requests: Mutex<Vec<String>>,
     faults: Mutex<Vec<Planned>>,
 }
@@ -51,6 +52,7 @@ impl LoopbackMirror {
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             stop: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
             requests: Mutex::default(),
             faults: Mutex::default(),
         });
@@ -62,7 +64,8 @@ impl LoopbackMirror {
                 }
                 if let Ok(stream) = stream {
                     let server = Arc::clone(&server);
-                    std::thread::spawn(move || server.answer(stream));
+                    server.connections.fetch_add(1, Ordering::SeqCst);
+                    std::thread::spawn(move || server.converse(stream));
                 }
             }
         });
@@ -87,7 +90,7 @@ impl LoopbackMirror {
         });
     }
 
-    /// Closes the port: whoever connects from now on is refused.
+    /// Closes the port: whoever connects from now on is refused, and no request is answered any more.
     pub fn go_down(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         // The listener sees the flag with the next connection, so make one.
@@ -100,6 +103,11 @@ impl LoopbackMirror {
     /// The paths that were asked for so far, in order, failed ones included.
     pub fn requests(&self) -> Vec<String> {
         self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// How many connections were made so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// How many requests were for a path that contains `part`.
@@ -120,25 +128,29 @@ impl Drop for LoopbackMirror {
 }
 
 impl Shared {
-    /// Answers one request and closes. A client that goes away early is its own business.
-    fn answer(&self, mut stream: TcpStream) {
+    /// Answers requests until one goes wrong. A client that goes away is its own business.
+    fn converse(&self, mut stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while self.answer(&mut reader, &mut stream).is_some() {}
+    }
+
+    /// Answers a request; nothing where the connection ends.
+    fn answer(&self, reader: &mut impl BufRead, stream: &mut TcpStream) -> Option<()> {
         let mut request = String::new();
-        if reader.read_line(&mut request).is_err() {
-            return;
-        }
+        reader.read_line(&mut request).ok()?;
         let mut header = String::new();
         while reader.read_line(&mut header).is_ok_and(|count| count > 2) {
             header.clear();
         }
-        let Some(path) = request.split(' ').nth(1) else {
-            return;
-        };
+        if self.stop.load(Ordering::SeqCst) {
+            return None;
+        }
+        let path = request.split(' ').nth(1)?;
         self.requests.lock().unwrap().push(path.to_owned());
         let fault = self.next_fault(path);
         let body = self.file(path);
         let (status, mut body) = match (fault, body) {
-            (Some(Fault::Hangup), _) => return,
+            (Some(Fault::Hangup), _) => return None,
             (Some(Fault::Status(status)), _) => (status, Vec::new()),
             (_, None) => (404, Vec::new()),
             (_, Some(body)) => (200, body),
@@ -149,10 +161,10 @@ impl Shared {
             Some(Fault::Tamper) if !body.is_empty() => body[length / 2] ^= 1,
             _ => {}
         }
-        let head =
-            format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-        let _ = stream.write_all(head.as_bytes());
-        let _ = stream.write_all(&body);
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n");
+        // At once: the end of an answer would wait for the client's word on its beginning.
+        stream.write_all(&[head.as_bytes(), &body].concat()).ok()?;
+        (fault != Some(Fault::Truncate)).then_some(())
     }
 
     fn next_fault(&self, path: &str) -> Option<Fault> {
