@@ -3,8 +3,7 @@
 //! Errors that say what, where and what next ([`Error`]); the events that libraries report instead of
 //! printing ([`Event`]); external programs through one function ([`Command`]); file operations whose
 //! errors carry the path ([`files`]); SHA-256 ([`hash`], of disk images [`sparse`]); advisory locks ([`Lock`]); work
-//! on many items at a time ([`parallel`]); the packages that the
-//! machine itself must have ([`host`]).
+//! on many items at a time ([`parallel`]); the packages that the machine itself must have ([`host`]).
 
 mod command;
 mod error;

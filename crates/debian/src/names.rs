@@ -11,7 +11,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// How long an answer is good for: longer than most downloads take, and about what mirrors ask for in their DNS records.
+/// How long an answer is good for: longer than most downloads take, short enough to follow a server that moves.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The system's resolver, with a memory.

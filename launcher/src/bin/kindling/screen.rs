@@ -2,29 +2,37 @@
 #![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
 
 mod bench;
+mod console;
+mod doctor;
+mod foreground;
 mod gc;
 mod snapshots;
 
 use std::io::Write;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_launcher::network::Verdict;
-use kindling_launcher::{
-    Doctor, Ending, Left, Listing, Report, Requirement, Status, StopStep, Stopped, Vm, kvm::Probe,
-};
+use kindling_launcher::{Ending, Left, Listing, Status, StopStep, Stopped, Vm};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use self::console::Console;
 
 /// Where output goes, and in which form.
 #[derive(Debug)]
 pub(crate) struct Screen {
     json: bool,
+    console: Mutex<Console>,
 }
 
 impl Screen {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self {
+            json,
+            console: Mutex::default(),
+        }
     }
 
     pub(crate) fn error(&self, error: &Error) {
@@ -36,40 +44,6 @@ impl Screen {
         } else {
             eprintln!("{}", error.report());
         }
-    }
-
-    /// A VM is about to start in the foreground.
-    pub(crate) fn starting(&self, vm: &Vm) {
-        if self.json {
-            self.event("starting", row(vm));
-        } else {
-            eprintln!(
-                "kindling: starting `{}` (console log: {})",
-                vm.spec.name,
-                vm.folder.join(kindling_launcher::CONSOLE_LOG).display()
-            );
-        }
-    }
-
-    /// What happens to a VM in the foreground; `false` when nobody reads its console.
-    pub(crate) fn report(&self, report: &Report<'_>) -> bool {
-        match report {
-            Report::Console(bytes) => {
-                let mut out = std::io::stdout().lock();
-                return out.write_all(bytes).and_then(|()| out.flush()).is_ok();
-            }
-            Report::Ready(vm) if self.json => self.event("ready", row(vm)),
-            Report::Ready(vm) => eprintln!("kindling: {}", readiness(&vm.status)),
-            Report::Stopping(step) if self.json => self.event("stopping", json!({"by": step})),
-            Report::Stopping(StopStep::Agent | StopStep::PowerButton) => {
-                eprintln!("kindling: asking the guest to power off; Ctrl-C ends it at once");
-            }
-            Report::Stopping(StopStep::Quit) => eprintln!("kindling: ending the machine"),
-            Report::Stopping(StopStep::Kill) => eprintln!("kindling: killing the machine"),
-            Report::Ended(vm) if self.json => self.event("ended", row(vm)),
-            Report::Ended(vm) => eprintln!("kindling: {}", ending(&vm.status)),
-        }
-        true
     }
 
     /// A detached VM is ready.
@@ -144,55 +118,11 @@ impl Screen {
         print(&columns(&table))
     }
 
-    pub(crate) fn doctor(&self, doctor: &Doctor) -> Result<()> {
-        if self.json {
-            return print(&to_json(doctor)?);
-        }
-        let count = |names: &[String]| match names {
-            [] => "none".to_owned(),
-            names => names.join(", "),
-        };
-        let broken: Vec<String> = doctor
-            .broken
-            .iter()
-            .map(|f| f.display().to_string())
-            .collect();
-        print(&columns(&examined(&doctor.requirements)))?;
-        print("")?;
-        let lines = [
-            (
-                "monitor",
-                format!("{} is what --vmm auto chooses", doctor.vmm.name()),
-            ),
-            (
-                "accelerator",
-                format!("{} is what --accel auto chooses", doctor.accelerator),
-            ),
-            ("state folder", doctor.state_folder.display().to_string()),
-            (
-                "VMs",
-                format!("{} running, {} ended", doctor.running, doctor.ended),
-            ),
-            ("crashed", count(&doctor.dead)),
-            ("broken folders", count(&broken)),
-            (
-                "cleared away",
-                format!("{} half-made or half-removed folders", doctor.swept),
-            ),
-        ];
-        let lines = lines.map(|(what, text)| [what.to_owned(), text]);
-        print(&columns(&lines))
-    }
-
     pub(crate) fn verdict(&self, name: &str, port: u16, verdict: Verdict) -> Result<()> {
         if self.json {
             return print(&to_json(&verdict)?);
         }
         print(&format!("{name}: port {port}: {verdict}"))
-    }
-
-    pub(crate) fn probe(&self, probe: &Probe) -> Result<()> {
-        print(&to_json(probe)?)
     }
 
     fn event(&self, name: &str, mut value: Value) {
@@ -273,26 +203,6 @@ fn cells(vm: &Vm) -> [String; 7] {
             reached.join(",")
         },
     ]
-}
-
-/// What was found, what it means below it, and what to do where something is.
-fn examined(requirements: &[Requirement]) -> Vec<[String; 3]> {
-    let below = |text: String| [String::new(), String::new(), text];
-    let rows = requirements.iter().flat_map(|requirement| {
-        let (name, verdict) = (requirement.name, requirement.verdict.name());
-        let advice = requirement.advice.as_ref();
-        [
-            [
-                name.to_owned(),
-                verdict.to_owned(),
-                requirement.found.clone(),
-            ],
-            below(requirement.means.clone()),
-        ]
-        .into_iter()
-        .chain(advice.map(|advice| below(format!("do: {advice}"))))
-    });
-    rows.collect()
 }
 
 /// Left-aligned columns, two spaces between them.
