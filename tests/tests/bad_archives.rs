@@ -129,5 +129,6 @@ fn no_mirror_known() {
     tiny.scratch
         .replace("recipes/tiny.toml", "\"stable\"", "\"no-such-suite\"");
     let ran = Ran::new(&tiny.scratch.xtask(&["lock", "tiny"]));
-    ran.fails(2, &["no-such-suite", "--mirror debian="]);
+    let line = "| suites = [\"no-such-suite\"]";
+    ran.fails(2, &["tiny.toml:", line, "--mirror debian="]);
 }

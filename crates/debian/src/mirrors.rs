@@ -162,7 +162,8 @@ impl Mirrors {
     fn nobody_names(&self, distribution: &str, archive: &str, suite: &str) -> Error {
         let mut error = Error::user(format!(
             "no mirror is known for the suite {suite} of {distribution}"
-        ));
+        ))
+        .about(suite);
         for level in &self.levels {
             error = error.note(format!("tried {}", level.place.describe(archive)));
         }
