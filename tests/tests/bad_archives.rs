@@ -102,6 +102,23 @@ fn a_suite_and_a_component_that_do_not_exist() {
 }
 
 #[test]
+fn a_stock_kernel_that_does_not_exist() {
+    let tiny = Tiny::new("\"base\"");
+    let recipe = "recipes/tiny.toml";
+    let text = fs::read_to_string(tiny.scratch.path(recipe)).unwrap();
+    let fragments = text.lines().find(|line| line.starts_with("fragments = "));
+    tiny.scratch.replace(recipe, fragments.unwrap(), "");
+    let (from, to) = (
+        "package = \"linux-source-6.1\"",
+        "image = \"linux-sorce-6.1\"",
+    );
+    tiny.scratch.replace(recipe, from, to);
+    let line = format!("| {to}");
+    tiny.run(&["lock"])
+        .fails(2, &["tiny.toml:", &line, "`linux-source-6.1`?"]);
+}
+
+#[test]
 fn a_dependency_that_cannot_be_met() {
     let ran = Tiny::new("\"chained\"").run(&["lock"]);
     let line = "| packages = [\"chained\"]";

@@ -159,7 +159,7 @@ fn ask_archives(
         .map_err(|error| recipe.locate(error, recipe.rootfs.packages.iter()))?;
     if let KernelSource::Image(name) = &recipe.kernel.source {
         packages = kernel::with_kernel(&mut index, request, &packages, name)
-            .map_err(|error| error.within(recipe.path.display()))?;
+            .map_err(|error| recipe.locate(error, std::iter::once(name)))?;
     }
     let kernel = kernel::pin(recipe, &index, &packages)?;
     let npm = npm::resolve(recipe, &packages, &pins.npm, &mirrors, sources, reporter)?;
