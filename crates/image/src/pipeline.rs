@@ -1,6 +1,5 @@
 //! The whole build, in order. Reads like a table of contents.
 
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Event, Outcome, Reporter, Result, files};
@@ -92,15 +91,7 @@ pub fn kernel_config(
     let locked = resolve(recipe, policy, sources, reporter)?;
     let mirrors = resolve::mirrors(&locked.recipe, sources)?;
     let plan = plan(&locked, &inputs);
-    let run = Run {
-        sources,
-        locked: &locked,
-        inputs: &inputs,
-        plan: &plan,
-        mirrors: &mirrors,
-        reporter,
-        laid_over: OnceCell::new(),
-    };
+    let run = Run::new(sources, &locked, &inputs, &plan, &mirrors, reporter);
     Ok(run.kernel_config()?)
 }
 
@@ -119,15 +110,8 @@ pub fn lint(
     let locked = resolve(recipe, policy, sources, reporter)?;
     let mirrors = resolve::mirrors(&locked.recipe, sources)?;
     let mirrors = mirrors.of_moment(&locked.lock.suites);
-    let run = Run {
-        sources,
-        locked: &locked,
-        inputs: &inputs,
-        plan: &plan(&locked, &inputs),
-        mirrors: &mirrors,
-        reporter,
-        laid_over: OnceCell::new(),
-    };
+    let plan = plan(&locked, &inputs);
+    let run = Run::new(sources, &locked, &inputs, &plan, &mirrors, reporter);
     let parts = Parts {
         rootfs: PathBuf::new(), // the tree is looked at, not the image of it
         initramfs: run.initramfs()?,
@@ -157,15 +141,7 @@ fn build_locked(
     }
     let mirrors = resolve::mirrors(&locked.recipe, &request.sources)?;
     let mirrors = mirrors.of_moment(&locked.lock.suites);
-    let run = Run {
-        sources: &request.sources,
-        locked,
-        inputs,
-        plan: &plan,
-        mirrors: &mirrors,
-        reporter,
-        laid_over: OnceCell::new(),
-    };
+    let run = Run::new(&request.sources, locked, inputs, &plan, &mirrors, reporter);
     let parts = Parts {
         rootfs: run.rootfs()?,
         initramfs: run.initramfs()?,

@@ -27,14 +27,35 @@ use crate::{initramfs, kernel, linked, rootfs, seal, stock};
 
 /// One build under way.
 pub(crate) struct Run<'a> {
-    pub(crate) sources: &'a Sources<'a>,
-    pub(crate) locked: &'a Locked,
-    pub(crate) inputs: &'a Inputs,
-    pub(crate) plan: &'a Plan,
-    pub(crate) mirrors: &'a Mirrors,
-    pub(crate) reporter: &'a dyn Reporter,
+    sources: &'a Sources<'a>,
+    locked: &'a Locked,
+    inputs: &'a Inputs,
+    plan: &'a Plan,
+    mirrors: &'a Mirrors,
+    reporter: &'a dyn Reporter,
     /// What the first stage that needs it makes.
-    pub(crate) laid_over: OnceCell<LaidOver>,
+    laid_over: OnceCell<LaidOver>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        sources: &'a Sources<'a>,
+        locked: &'a Locked,
+        inputs: &'a Inputs,
+        plan: &'a Plan,
+        mirrors: &'a Mirrors,
+        reporter: &'a dyn Reporter,
+    ) -> Self {
+        Self {
+            sources,
+            locked,
+            inputs,
+            plan,
+            mirrors,
+            reporter,
+            laid_over: OnceCell::new(),
+        }
+    }
 }
 
 impl Run<'_> {
