@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Error, Result, files};
 use serde::Deserialize;
 
-use crate::limits::Limits;
 use crate::network::NetworkConfig;
+use crate::start::limits::Limits;
 
 /// Sections that the launcher reads; others are for the builder, which reads the same file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

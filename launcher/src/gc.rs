@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::network::{self, Leases, obstacle};
 use crate::snapshot::Snapshots;
-use crate::state::{CONSOLE_LOG, KEPT, LOCK, StateFolder, VMM_LOG, Vm};
-use crate::status::State;
+use crate::vm::status::State;
+use crate::vm::{CONSOLE_LOG, KEPT, LOCK, StateFolder, VMM_LOG, Vm};
 use crate::vmm::firecracker::cgroup;
 
 /// What to clear away.

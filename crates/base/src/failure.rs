@@ -83,9 +83,10 @@ struct Cause {
 impl Cause {
     /// The causes as a chain of sources, outermost first.
     fn chain(texts: Vec<String>) -> Option<Box<Self>> {
-        texts.into_iter().rev().fold(None, |source, text| {
-            Some(Box::new(Self { text, source }))
-        })
+        texts
+            .into_iter()
+            .rev()
+            .fold(None, |source, text| Some(Box::new(Self { text, source })))
     }
 }
 

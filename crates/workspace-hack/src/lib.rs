@@ -5,4 +5,4 @@
 //! this crate, each of them would compile most of the others' dependencies again.
 //!
 //! What belongs here are the features that `cargo tree --workspace --edges normal,build,dev --format '{p} {f}'` shows for
-//! a crate, and the same with `--package xtask` or `--package kindling-launcher` does not.
+//! a crate, and the same with `--package xtask` or `--package kindling` does not.

@@ -6,31 +6,31 @@ use kindling_base::{Error, Result};
 use kindling_protocol::{Exec, Exit, Reply, Request};
 
 use super::client::{Conversation, unexpected};
-use crate::state::StateFolder;
-use crate::timeline::now_ns;
+use crate::vm::StateFolder;
+use crate::vm::timeline::now_ns;
 
 /// A ping and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pinged {
+pub struct Ping {
     /// When it was sent, in nanoseconds of the host's CLOCK_MONOTONIC.
-    pub(crate) sent_ns: u64,
+    pub sent_ns: u64,
     /// When the answer was there.
-    pub(crate) received_ns: u64,
+    pub received_ns: u64,
     /// What the guest's clock said in between: milliseconds since its kernel started, rounded down.
-    pub(crate) uptime_ms: u64,
+    pub uptime_ms: u64,
 }
 
 /// Pings the agent of the VM called `name`.
 ///
 /// # Errors
 /// There is no such VM, it does not run, or its agent does not answer.
-pub(crate) async fn ping(state: &StateFolder, name: &str) -> Result<Pinged> {
+pub async fn ping(state: &StateFolder, name: &str) -> Result<Ping> {
     let conversation = Conversation::open(state, name).await?;
     let (output, errors) = (tokio::io::sink(), tokio::io::sink());
     let sent_ns = now_ns();
     let reply = conversation.hold(Request::Ping, None, output, errors, false);
     match reply.await? {
-        Reply::Pong { uptime_ms, .. } => Ok(Pinged {
+        Reply::Pong { uptime_ms, .. } => Ok(Ping {
             sent_ns,
             received_ns: now_ns(),
             uptime_ms,
@@ -43,7 +43,7 @@ pub(crate) async fn ping(state: &StateFolder, name: &str) -> Result<Pinged> {
 ///
 /// # Errors
 /// There is no such VM, it does not run, its agent does not answer, or the command takes longer than `limit`.
-pub(crate) async fn capture(
+pub async fn capture(
     state: &StateFolder,
     name: &str,
     argv: &[&str],

@@ -15,9 +15,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
 use super::relay::{Reader, STREAM};
-use crate::control;
-use crate::state::StateFolder;
-use crate::status::State;
+use crate::vm::StateFolder;
+use crate::vm::control;
+use crate::vm::status::State;
 
 /// How long the agent of a guest that is ready may take to answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);

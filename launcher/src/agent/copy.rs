@@ -7,7 +7,7 @@ use kindling_protocol::{Get, Put, Reply, Request, Shape, archive};
 use tokio::net::unix::pipe;
 
 use super::client::{Conversation, unexpected};
-use crate::state::StateFolder;
+use crate::vm::StateFolder;
 
 /// One end of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]

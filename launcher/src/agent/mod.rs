@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use kindling_base::{Error, Result};
 use kindling_protocol::{Kind, Personalise, Personalised, Reply, Request, message};
 
-pub(crate) use ask::{capture, ping};
+pub use ask::{Ping, capture, ping};
 pub use client::{Exec, Input, exec};
 pub use copy::{Place, copy};
 pub(crate) use mux::{Agent, start};

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use kindling_base::Result;
 use serde::Serialize;
 
-use crate::accel::{self, Accelerator};
 use crate::host::Memory;
-use crate::kvm::{self, Probe};
-use crate::state::StateFolder;
-use crate::vmm::engine::Vmm;
+use crate::host::accel::{self, Accelerator};
+use crate::host::kvm::{self, Probe};
+use crate::vm::StateFolder;
+use crate::vmm::Vmm;
 use crate::vmm::qemu;
 
 pub use requirement::{Requirement, Verdict};
@@ -62,7 +62,7 @@ pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
     let dead = listing
         .vms
         .iter()
-        .filter(|vm| vm.status.state == crate::status::State::Dead);
+        .filter(|vm| vm.status.state == crate::vm::status::State::Dead);
     let memory = Memory::read()?;
     let qemu = qemu::version();
     let [firecracker, jailer] = monitors::firecracker();

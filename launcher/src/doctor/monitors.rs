@@ -5,7 +5,7 @@ use std::path::Path;
 use kindling_base::Error;
 
 use super::requirement::Requirement;
-use crate::kvm::Probe;
+use crate::host::kvm::Probe;
 use crate::vmm::firecracker::{self, Binary, MINIMUM, VARIABLE, uffd};
 
 pub(super) fn kvm(probe: &Probe) -> Requirement {

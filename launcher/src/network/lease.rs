@@ -10,7 +10,7 @@ use rustix::process::getpid;
 use serde::{Deserialize, Serialize};
 
 use super::{Mac, NetworkConfig, Subnet, resolvers};
-use crate::state::LOCK;
+use crate::vm::LOCK;
 
 /// An address that a VM has for as long as it lives, and what hangs on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

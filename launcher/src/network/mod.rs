@@ -17,6 +17,7 @@ mod mac;
 mod mode;
 mod netlink;
 mod probe;
+mod publish;
 mod resolvers;
 mod tap;
 #[cfg(test)]
@@ -31,3 +32,4 @@ pub(crate) use mode::obstacle;
 pub use mode::{Mode, Network, UserNetwork};
 pub use probe::Verdict;
 pub(crate) use probe::probe;
+pub use publish::Publish;

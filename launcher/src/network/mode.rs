@@ -8,8 +8,7 @@ use kindling_base::{Error, Result};
 use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 
-use super::{Lease, Leases, NetworkConfig};
-use crate::publish::Publish;
+use super::{Lease, Leases, NetworkConfig, Publish};
 
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Error, Result};
 
 use super::{Engine, Snapshot, Snapshots};
-use crate::bundle;
-use crate::state::stem_of;
+use crate::start::bundle;
+use crate::vm::stem_of;
 
 /// Where a bundle has them.
 const FOLDER: &str = "snapshots";
@@ -68,7 +68,7 @@ pub(super) fn find(wanted: &str, out: Option<&Path>, from: &Path) -> Result<Snap
 ///
 /// # Errors
 /// It is gone, or was built anew since.
-pub(super) fn home(source: &crate::spec::Source) -> Result<PathBuf> {
+pub(super) fn home(source: &crate::vm::spec::Source) -> Result<PathBuf> {
     let now = kindling_bundle::load(&source.folder)?.key;
     if now == source.key {
         return Ok(source.folder.clone());

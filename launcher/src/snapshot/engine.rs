@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Command, Error, Result, files};
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Spec;
-use crate::vmm::engine::Vmm;
+use crate::vm::spec::Spec;
+use crate::vmm::Vmm;
 use crate::vmm::{firecracker, qemu};
 
 /// A monitor and the host below it, as far as a saved machine depends on them.
@@ -40,7 +40,7 @@ impl Engine {
     ///
     /// # Errors
     /// It is not installed, or does not say what it is.
-    pub(crate) fn of(spec: &Spec, known: Option<&Self>) -> Result<Self> {
+    pub fn of(spec: &Spec, known: Option<&Self>) -> Result<Self> {
         let path = match &spec.firecracker {
             Some(settings) => settings.program.clone(),
             None => qemu_program()?,

@@ -8,7 +8,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 
 use super::SnapshotManifest;
-use crate::state::{StateFolder, is_name, stem_of};
+use crate::vm::{StateFolder, is_name, stem_of};
 
 const MANIFEST: &str = "snapshot.json";
 const LOCK: &str = "lock";

@@ -6,7 +6,7 @@ use kindling_base::{Error, Result, files, parallel, sparse};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 use crate::vmm::{MEMORY, STATE};
 
 /// The version of this format; another one is refused. It counts the machine's devices too, whose state a file has:

@@ -9,7 +9,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::agent::Agent;
 use crate::network::Network;
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 
 /// Bytes for the guest's random number generator: twice what ChaCha20, which Linux has there, takes as its key.
 const ENTROPY: usize = 64;

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Event, Reporter, Result};
 
 use super::{Engine, Snapshot, Snapshots, bundled};
-use crate::card::{Card, Wanting};
+use crate::disk;
 use crate::host::Memory;
-use crate::limits::Size;
-use crate::network::{Mode, Network};
-use crate::publish::Publish;
-use crate::spec::Spec;
-use crate::state::{OwnedVm, StateFolder};
-use crate::vmm::engine::Vmm;
+use crate::network::{Mode, Network, Publish};
+use crate::start::admission::{Admission, Wish};
+use crate::start::bundle;
+use crate::start::limits::Size;
+use crate::vm::spec::Spec;
+use crate::vm::{OwnedVm, StateFolder};
+use crate::vmm::Vmm;
 use crate::vmm::firecracker::{Memory as Fill, Settings};
-use crate::{bundle, disk};
 
-/// What a user asks for; what is `None` is as the snapshot says.
+/// The options of VMs that go on from a snapshot; unset fields use what the snapshot says.
 #[derive(Clone, Debug, Default)]
 pub struct ResumeOptions {
     /// The snapshot's name, or that of a bundle which carries one.
@@ -61,8 +61,8 @@ pub async fn resume(
     snapshot.manifest.verify(&snapshot.folder, options.verify)?;
     let saved = &snapshot.manifest.spec;
     Memory::read()?.check(saved.memory_mib)?;
-    let card = Card::settle(
-        &Wanting {
+    let admission = Admission::settle(
+        &Wish {
             mode: mode(saved, options)?,
             vmm: saved.vmm,
             publish: &options.publish,
@@ -81,7 +81,7 @@ pub async fn resume(
             1 => name.clone(),
             _ => format!("{name}-{number}"),
         });
-        let vm = card.create(state, name.as_deref(), &stem, |own, name, network| {
+        let vm = admission.create(state, name.as_deref(), &stem, |own, name, network| {
             spec(&snapshot, options, own, name, network)
         });
         match vm {

@@ -7,8 +7,8 @@ use kindling_base::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{self, Disk};
-use crate::state::Vm;
-use crate::status::now_ms;
+use crate::vm::Vm;
+use crate::vm::status::now_ms;
 use crate::vmm::Machine;
 
 /// What was saved.

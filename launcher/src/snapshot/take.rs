@@ -5,10 +5,10 @@ use kindling_base::{Context, Error, Result, files};
 use super::manifest::{self, SCHEMA, SnapshotManifest};
 use super::save::Saved;
 use super::{Engine, Snapshot, Snapshots, bundled};
-use crate::control::{self, Request};
 use crate::disk;
-use crate::state::{StateFolder, Vm};
-use crate::status::State;
+use crate::vm::control::{self, Request};
+use crate::vm::status::State;
+use crate::vm::{StateFolder, Vm};
 
 /// Where a snapshot is kept.
 #[derive(Clone, Copy, Debug)]

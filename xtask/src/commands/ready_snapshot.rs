@@ -19,8 +19,6 @@ pub(crate) fn add(folder: &Path, root: &Path, renderer: &dyn Renderer) -> Result
         "--release",
         "--locked",
         "--package",
-        "kindling-launcher",
-        "--bin",
         "kindling",
     ]);
     cargo::pass_environment(build.directory(root)).run()?;

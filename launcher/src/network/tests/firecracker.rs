@@ -5,7 +5,7 @@ use kindling_base::files;
 use super::super::netlink::Netlink;
 use super::super::{Network, NetworkConfig};
 use super::{Host, Lease};
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 use crate::vmm::Machine;
 use crate::vmm::firecracker::tests::lab::{Lab, Running, assert_counts};
 use crate::vmm::firecracker::{Jail, Memory, jailer};

@@ -11,7 +11,7 @@ use super::api::body::{
     Vsock,
 };
 use crate::network::Network;
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 
 /// The root disk's name in the API.
 pub(super) const ROOT: &str = "root";

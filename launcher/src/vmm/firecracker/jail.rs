@@ -11,23 +11,11 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Command, Context, Error, Result, files};
-use serde::{Deserialize, Serialize};
 
 use super::VSOCK_SOCKET;
 use super::cgroup::Group;
-use super::settings::Settings;
-use crate::spec::Spec;
-
-/// How a VM is jailed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Jail {
-    /// The jailer's program.
-    pub program: PathBuf,
-    /// The user that Firecracker runs as.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-}
+use super::settings::{Jail, Settings};
+use crate::vm::spec::Spec;
 
 /// The folder in a jail to which a snapshot is written.
 const SAVING: &str = "saving";

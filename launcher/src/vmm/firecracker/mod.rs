@@ -20,10 +20,9 @@ mod version;
 
 pub use find::{Binary, JAILER_VARIABLE, VARIABLE};
 pub(crate) use find::{find, in_path, jailer, locate};
-pub use jail::Jail;
 pub(crate) use machine::Firecracker;
-pub(crate) use process::{LOG, METRICS};
-pub use settings::{Memory, Settings, Transport};
+pub use process::{LOG, METRICS};
+pub use settings::{Jail, Memory, Settings, Transport};
 pub(crate) use start::start;
 pub use version::{MINIMUM, Version};
 

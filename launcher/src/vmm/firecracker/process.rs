@@ -16,15 +16,15 @@ use super::VSOCK_SOCKET;
 use super::api::Api;
 use super::jail::Place;
 use crate::console;
-use crate::state::VMM_LOG;
+use crate::vm::VMM_LOG;
 use crate::vmm::child;
 
 /// The API's socket in the VM's folder.
 pub(super) const API_SOCKET: &str = "api.sock";
 /// Firecracker's own log in the VM's folder.
-pub(crate) const LOG: &str = "firecracker.log";
+pub const LOG: &str = "firecracker.log";
 /// Firecracker's counters, one JSON object a line, in the VM's folder.
-pub(crate) const METRICS: &str = "firecracker.metrics";
+pub const METRICS: &str = "firecracker.metrics";
 
 /// Firecracker listens 5 ms after it was started; on a loaded host much later.
 const LISTEN_DEADLINE: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use super::boot::{CARD, ROOT};
 use super::version::{Feature, Version};
 use crate::disk::RAW;
 use crate::network::Network;
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 
 /// Where Firecracker finds what it restores.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,10 @@
-//! How a VM's Firecracker is to be run: a part of its `vm.json`.
+//! The settings of a VM's Firecracker: a part of its `vm.json`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::jail::Jail;
-
-/// What is written down of a Firecracker when the VM is made.
+/// The settings, written down when the VM is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The program.
@@ -43,4 +41,15 @@ pub enum Memory {
     File,
     /// Our page-fault handler, where this user may have one; else the kernel.
     Uffd,
+}
+
+/// The jail of a VM: its jailer and the user inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jail {
+    /// The jailer's program.
+    pub program: PathBuf,
+    /// The user that Firecracker runs as.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
 }

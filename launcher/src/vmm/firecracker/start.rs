@@ -18,8 +18,8 @@ use super::settings::{Memory, Settings, Transport};
 use super::uffd::{self, Handler};
 use super::{MEMORY, STATE, VSOCK_SOCKET};
 use crate::agent;
-use crate::spec::Spec;
-use crate::timeline::{self, Step};
+use crate::vm::spec::Spec;
+use crate::vm::timeline::{self, Step};
 
 /// How long the steps of the last start took, in the VM's folder.
 pub(super) const TIMINGS: &str = "timings.json";

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::path::Path;
 
-use crate::accel::Accelerator;
+use crate::host::accel::Accelerator;
 use crate::network::Network;
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 use crate::vmm::MEMORY;
 
 /// Descriptors that the process inherits: they leave no file behind and end with the process.

@@ -14,9 +14,9 @@ use kindling_base::{Error, Result, files};
 use super::argv::{Inherited, Purpose};
 use super::memory::SharedMemory;
 use super::process::Process;
+use super::qmp::Qmp;
 use super::{EXIT_DEADLINE, GREETING_DEADLINE, migrate, pair};
-use crate::qmp::Qmp;
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 use crate::vmm::STATE;
 
 /// Parts state and memory of what the VM in `folder` saved to the folder `into`.

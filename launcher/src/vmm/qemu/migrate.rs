@@ -13,8 +13,8 @@ use serde_json::json;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::memory::SharedMemory;
-use crate::control::short_path;
-use crate::qmp::Qmp;
+use super::qmp::Qmp;
+use crate::vm::control::short_path;
 use crate::vmm::{MEMORY, STATE};
 
 /// The socket that QEMU writes its state to, in the VM's folder, for as long as that takes.
@@ -99,7 +99,7 @@ async fn prepare(qmp: &mut Qmp, apart: bool) -> Result<()> {
 /// Waits for the end of the migration that `command` began.
 async fn completed(qmp: &mut Qmp, command: &str) -> Result<()> {
     // `status` is a MigrationStatus of `qapi/migration.json`.
-    let ended = |event: &crate::qmp::Event| {
+    let ended = |event: &crate::vmm::qemu::qmp::Event| {
         let status = event.data["status"].as_str()?;
         let ended = matches!(status, "completed" | "failed" | "cancelled");
         (event.name == "MIGRATION" && ended).then(|| status == "completed")

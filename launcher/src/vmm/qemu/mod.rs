@@ -5,6 +5,7 @@ mod convert;
 mod memory;
 mod migrate;
 mod process;
+mod qmp;
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
@@ -25,10 +26,10 @@ use process::Process;
 use super::child::{self, Console};
 use super::{Event, MEMORY, Machine, STATE};
 use crate::console;
-use crate::qmp::Qmp;
-use crate::spec::Spec;
-use crate::state::VMM_LOG;
-use crate::timeline::{self, Step};
+use crate::vm::VMM_LOG;
+use crate::vm::spec::Spec;
+use crate::vm::timeline::{self, Step};
+use qmp::Qmp;
 
 /// The program.
 pub(crate) const PROGRAM: &str = "qemu-system-x86_64";

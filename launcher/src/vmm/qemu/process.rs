@@ -10,8 +10,8 @@ use tokio::process::Child;
 use super::PROGRAM;
 use super::argv::{Inherited, Purpose, argv};
 use crate::network::Network;
-use crate::spec::Spec;
-use crate::state::VMM_LOG;
+use crate::vm::VMM_LOG;
+use crate::vm::spec::Spec;
 use crate::vmm::child::{self, Before};
 
 /// A QEMU that is to be started.

@@ -6,7 +6,7 @@ use kindling_base::files;
 use super::super::cgroup;
 use super::super::{Jail, Memory, jailer};
 use super::lab::{Lab, Running, assert_counts};
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 use crate::vmm::Machine;
 use crate::vmm::firecracker::uffd;
 

@@ -12,10 +12,10 @@ use tokio::net::unix::pipe;
 use super::super::process::Process;
 use super::super::start::idle;
 use super::super::{Firecracker, Memory, Settings, Transport, VARIABLE, find, start};
-use crate::accel::Accelerator;
 use crate::disk::{Disk, Format};
-use crate::spec::{Source, Spec};
-use crate::vmm::engine::Vmm;
+use crate::host::accel::Accelerator;
+use crate::vm::spec::{Source, Spec};
+use crate::vmm::Vmm;
 use crate::vmm::{Event, Machine};
 
 /// Longer than any wait for something that works, on a loaded machine.

@@ -7,7 +7,7 @@ use kindling_base::files;
 use serde_json::Value;
 
 use super::lab::{Lab, Running};
-use crate::spec::Spec;
+use crate::vm::spec::Spec;
 use crate::vmm::firecracker::{Memory, uffd};
 
 /// Starts of each kind.

@@ -1,0 +1,174 @@
+//! The choice of a virtual machine monitor and of an accelerator.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Error, Result};
+
+use crate::host::accel::{self, Accelerator, Wanted};
+use crate::host::kvm::Probe;
+use crate::host::kvm_note::Prober;
+use crate::network::{self, Mode};
+use crate::vmm::Vmm;
+use crate::vmm::firecracker::{self, Jail, Memory, Settings, Transport};
+
+/// The user's wishes about the monitor; unset fields use the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// Which one; `None` takes Firecracker where it is there and KVM is hardware, else QEMU.
+    pub vmm: Option<Vmm>,
+    /// The accelerator.
+    pub accelerator: Wanted,
+    /// Firecracker's program.
+    pub firecracker: Option<PathBuf>,
+    /// The transport of Firecracker's devices.
+    pub transport: Transport,
+    /// Whether Firecracker measures the boot.
+    pub boot_timer: bool,
+    /// The user and the group of a jail for Firecracker.
+    pub jail: Option<(u32, u32)>,
+}
+
+/// A monitor that can run a VM here.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) accelerator: Accelerator,
+    /// How Firecracker is run; `None` means QEMU.
+    pub(crate) firecracker: Option<Settings>,
+    /// Why, for a person.
+    pub(crate) why: String,
+    /// What is to be expected all the same.
+    pub(crate) warning: Option<String>,
+}
+
+/// What else the VM is to have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    /// The network as asked for.
+    pub(crate) network: Mode,
+    /// Whether ports are published.
+    pub(crate) publishes: bool,
+}
+
+impl Choice {
+    pub(crate) fn vmm(&self) -> Vmm {
+        match self.firecracker {
+            Some(_) => Vmm::Firecracker,
+            None => Vmm::Qemu,
+        }
+    }
+}
+
+/// Chooses.
+///
+/// # Errors
+/// What was asked for cannot be had here.
+pub(crate) async fn choose(
+    options: &EngineOptions,
+    needs: Needs,
+    prober: Prober<'_>,
+) -> Result<Choice> {
+    match options.vmm {
+        Some(Vmm::Qemu) => qemu(options, prober).await,
+        Some(Vmm::Firecracker) => firecracker(options, prober).await,
+        None if options.jail.is_some() => Err(Error::user("only Firecracker has a jail")
+            .hint("add --vmm firecracker, or leave out --jail")),
+        None => auto(options, needs, prober).await,
+    }
+}
+
+async fn qemu(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
+    if options.jail.is_some() {
+        return Err(Error::user("QEMU has no jail").hint("use --vmm firecracker with --jail"));
+    }
+    let (accelerator, why) = accel::choose(options.accelerator, prober).await?;
+    Ok(Choice {
+        accelerator,
+        firecracker: None,
+        why: format!("accelerator: {accelerator} ({why})"),
+        warning: None,
+    })
+}
+
+async fn firecracker(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
+    let binary = firecracker::find(options.firecracker.as_deref())?;
+    if options.accelerator == Wanted::Exactly(Accelerator::Tcg) {
+        return Err(Error::user("Firecracker runs on KVM only")
+            .hint("leave out --accel tcg, or use --vmm qemu"));
+    }
+    let probe = prober.probe().await;
+    let warning = match &probe {
+        Probe::Missing | Probe::Forbidden => return Err(accel::refused(&probe)),
+        probe if probe.is_hardware() => None,
+        probe => Some(format!("{probe}; Linux may not come up on it")),
+    };
+    let settings = settings(options, &binary.path)?;
+    Ok(Choice {
+        accelerator: Accelerator::Kvm,
+        firecracker: Some(settings),
+        why: format!("Firecracker {} (as asked)", binary.version),
+        warning,
+    })
+}
+
+async fn auto(options: &EngineOptions, needs: Needs, prober: Prober<'_>) -> Result<Choice> {
+    let mut qemu = qemu(options, prober).await?;
+    let named = options.firecracker.is_some();
+    let obstacle = if qemu.accelerator == Accelerator::Tcg {
+        Some("KVM is not what runs guests here".to_owned())
+    } else {
+        network_obstacle(needs)
+    };
+    let found = match (
+        firecracker::locate(options.firecracker.as_deref()),
+        obstacle,
+    ) {
+        (None, _) => return Ok(qemu),
+        (Some(_), Some(obstacle)) => {
+            if named {
+                qemu.warning = Some(format!("QEMU runs it and not Firecracker: {obstacle}"));
+            }
+            return Ok(qemu);
+        }
+        (Some(_), None) => firecracker::find(options.firecracker.as_deref()),
+    };
+    match found {
+        Ok(binary) => Ok(Choice {
+            accelerator: Accelerator::Kvm,
+            firecracker: Some(settings(options, &binary.path)?),
+            why: format!("Firecracker {} ({})", binary.version, qemu.why),
+            warning: None,
+        }),
+        Err(error) => {
+            qemu.warning = Some(format!("QEMU runs it and not Firecracker: {error}"));
+            Ok(qemu)
+        }
+    }
+}
+
+/// Why Firecracker cannot give the VM the network that it is to have.
+fn network_obstacle(needs: Needs) -> Option<String> {
+    match needs.network {
+        _ if needs.publishes => Some("it publishes no ports".to_owned()),
+        Mode::None => None,
+        Mode::User => Some("it has no user-mode network".to_owned()),
+        Mode::Auto | Mode::Tap => network::obstacle(),
+    }
+}
+
+fn settings(options: &EngineOptions, program: &Path) -> Result<Settings> {
+    let jail = match options.jail {
+        None => None,
+        Some((uid, gid)) => Some(Jail {
+            program: firecracker::jailer(program)?.path,
+            uid,
+            gid,
+        }),
+    };
+    Ok(Settings {
+        program: program.to_owned(),
+        transport: options.transport,
+        boot_timer: options.boot_timer,
+        memory: Memory::default(),
+        jail,
+    })
+}

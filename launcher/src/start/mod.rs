@@ -1,0 +1,12 @@
+//! From what a person asks for to a VM that is ready to be started.
+
+pub(crate) mod admission;
+pub(crate) mod bundle;
+pub(crate) mod choose;
+mod cmdline;
+pub(crate) mod limits;
+mod prepare;
+mod verified;
+
+pub use choose::EngineOptions;
+pub use prepare::{RunOptions, prepare};
