@@ -1,9 +1,9 @@
-//! One error for a person: what, where and what next.
+//! Errors for a person: what failed, where, and what to do next.
 
 use std::fmt;
 use std::process::{ExitCode, Termination};
 
-/// Result of every fallible operation that a person may have to read about.
+/// The result of every operation whose failure a person may have to read about.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The exit codes of every Kindling command.
@@ -83,7 +83,7 @@ impl Error {
         self
     }
 
-    /// Says which value of the input is wrong, for a caller that knows where it was written. Not printed.
+    /// Names the value of the input that is wrong, for a caller that knows where it was written. Not printed.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
         self.0.subject = Some(subject.into());
@@ -126,7 +126,7 @@ impl Error {
         self.0.subject.as_deref()
     }
 
-    /// What [`Error::hint`] said to do next.
+    /// The hint that [`Error::hint`] added.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -172,7 +172,8 @@ impl std::error::Error for Error {
 
 /// Turns a lower error into an [`Error`] that says what was being done and where.
 pub trait Context<T> {
-    /// The failure is the operating system's; a full disk or a forbidden path is the user's to mend.
+    /// Adds `message` to an error of the operating system. A full disk or a forbidden path becomes a user error with a
+    /// hint.
     fn context(self, message: impl fmt::Display) -> Result<T>;
 }
 

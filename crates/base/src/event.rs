@@ -1,8 +1,8 @@
-//! What libraries report instead of printing.
+//! Events that libraries report instead of printing.
 
 use std::time::Duration;
 
-/// What a progress count is made of.
+/// The things that a progress count counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes of a download or an image.

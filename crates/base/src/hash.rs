@@ -1,4 +1,4 @@
-//! SHA-256, as lowercase hexadecimal.
+//! SHA-256 in lowercase hexadecimal.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{Context, Result, files};
 
-/// SHA-256 of bytes, as 64 lowercase hexadecimal digits.
+/// Computes the SHA-256 of bytes, as 64 lowercase hexadecimal digits.
 pub fn bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// SHA-256 of a file, as 64 lowercase hexadecimal digits.
+/// Computes the SHA-256 of a file, as 64 lowercase hexadecimal digits.
 ///
 /// # Errors
 /// It cannot be read.
@@ -31,17 +31,17 @@ pub fn file(path: &Path) -> Result<String> {
     }
 }
 
-/// Lowercase hexadecimal of any bytes.
+/// Writes bytes as lowercase hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// A running SHA-256 that can stand behind a writer.
+/// A SHA-256 that is computed piece by piece; it is a [`Write`].
 #[derive(Clone, Debug, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// An empty hash.
+    /// A hash of no bytes yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -59,12 +59,12 @@ impl Hasher {
         self
     }
 
-    /// The 32 bytes.
+    /// The hash as 32 bytes.
     pub fn digest(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 
-    /// 64 lowercase hexadecimal digits.
+    /// The hash as 64 lowercase hexadecimal digits.
     pub fn finish(self) -> String {
         hex(&self.0.finalize())
     }

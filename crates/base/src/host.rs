@@ -1,4 +1,4 @@
-//! Packages that the machine we run on must have, and their installation with apt.
+//! Packages that this machine must have, and their installation with apt.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -14,14 +14,14 @@ const ADMIN_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 pub struct HostPackage {
     /// The name that apt knows.
     pub name: &'static str,
-    /// What is there when it is installed.
+    /// The file or program that shows that it is installed.
     pub proof: Proof,
     /// Why it is needed, as the end of a sentence: `to build the kernel`.
     pub reason: &'static str,
 }
 
-/// How to see that a package is installed without asking dpkg, so that other distributions and hand-made
-/// installations count as well.
+/// The sign that a package is installed. dpkg is not asked, so that other distributions and installations by hand count
+/// as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// A program in PATH, `/usr/sbin` or `/sbin`.
@@ -30,21 +30,26 @@ pub enum Proof {
     File(&'static [&'static str]),
 }
 
-/// The packages of `wanted` that this machine lacks, in the same order. Looks at files only.
+/// The packages of `wanted` that this machine lacks, in the same order. Looks only at files.
 pub fn missing(wanted: &[HostPackage]) -> Vec<&HostPackage> {
     missing_on(&Machine::this(), wanted)
 }
 
 /// Makes sure that this machine has all of `wanted`.
 ///
-/// What is missing is installed with apt when `install` is set and we are root, after one
-/// [`Event::Note`]. A machine that lacks nothing pays a few `stat` calls.
+/// If `install` is set and we are root, missing packages are installed with apt, after one [`Event::Note`]. Where nothing
+/// is missing, this costs a few `stat` calls.
 ///
 /// # Errors
 /// Something is missing and may not be installed (a user error with the exact command to run), or apt
 /// failed (an external error with the end of its output).
 pub fn ensure(wanted: &[HostPackage], install: bool, reporter: &dyn Reporter) -> Result<()> {
     ensure_on(&Machine::this(), wanted, install, reporter)
+}
+
+/// The program of this name in PATH, `/usr/sbin` or `/sbin`.
+pub fn find(program: &str) -> Option<PathBuf> {
+    Machine::this().program(program)
 }
 
 /// Our PATH (or the usual folders where there is none) with [`ADMIN_FOLDERS`] at its end.
@@ -58,7 +63,7 @@ pub(crate) fn search_path() -> OsString {
     path
 }
 
-/// What [`ensure`] has to know of a machine.
+/// The properties of a machine that [`ensure`] needs.
 struct Machine {
     /// Folders searched for programs.
     programs: Vec<PathBuf>,

@@ -1,9 +1,13 @@
-//! What every room of Kindling stands on.
+//! Foundations of every crate of Kindling.
 //!
-//! Errors that say what, where and what next ([`Error`]), also between processes ([`Failure`]); the events that libraries report instead of
-//! printing ([`Event`]); external programs through one function ([`Command`]); file operations whose
-//! errors carry the path ([`files`]); SHA-256 ([`hash`], of disk images [`sparse`]); advisory locks ([`Lock`]); work
-//! on many items at a time ([`parallel`]); the packages that the machine itself must have ([`host`]).
+//! - [`Error`] has a place, a hint and an exit code; [`Failure`] is its form between processes.
+//! - [`Event`] is the progress that libraries report instead of printing.
+//! - [`Command`] runs external programs with a clean environment and a log.
+//! - [`files`] has file operations whose errors carry the path; [`sparse`] hashes files with holes; [`Lock`] is an advisory lock.
+//! - [`hash`] computes SHA-256.
+//! - [`parallel`] does the same work on many items at a time.
+//! - [`host`] installs the packages that the machine itself must have.
+//! - [`did_you_mean`] makes hints for misspelt names.
 
 mod command;
 mod error;

@@ -1,11 +1,11 @@
-//! Advisory file locks that end with the process that holds them.
+//! Advisory locks on files, which end with the process that holds them.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::{Context, Result, files};
 
-/// An exclusive `flock` on a file; dropped or crashed, it is free again.
+/// An exclusive `flock` on a file. It is free again when it is dropped, or when the process ends.
 #[derive(Debug)]
 pub struct Lock(File);
 

@@ -4,11 +4,11 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// Does `work` on every item, on up to `threads` threads, and returns the results in the order of the items. Items are begun in
-/// that order too; after a failure none is.
+/// Calls `work` for every item, on up to `threads` threads, and returns the results in the order of the items. Items are
+/// begun in that order too; after a failure no further item is begun.
 ///
 /// # Errors
-/// Those of `work`: of several, that of the first item that fails, so always the same one.
+/// `work` failed: the error is that of the first item that failed, in the order of the items.
 pub fn each<I: Sync, T: Send, E: Send>(
     items: &[I],
     threads: usize,
@@ -17,7 +17,7 @@ pub fn each<I: Sync, T: Send, E: Send>(
     each_with(items, threads, || (), |(), item| work(item))
 }
 
-/// The same with something of each thread's own, such as a buffer.
+/// Calls `work` as [`each`] does, with a value that each thread makes for itself, such as a buffer.
 ///
 /// # Errors
 /// As [`each`].

@@ -1,7 +1,7 @@
-//! Files with holes: where their data is, and hashing a large one, such as a disk image that was just written.
+//! The hash of a large file with holes, such as a disk image that was just written.
 //!
-//! One thread reads past the page cache, as nobody needs the bytes soon again, while another hashes. Holes are not
-//! read: their zeros come from memory.
+//! One thread reads past the page cache, because nobody needs the bytes again soon, while another one hashes. Holes are
+//! not read: their zeros come from memory.
 
 use std::fs::File;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use rustix::fs::{OFlags, SeekFrom, fcntl_getfl, fcntl_setfl, seek};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
 use crate::hash::Hasher;
@@ -17,12 +17,12 @@ use crate::{Context, Result, files};
 
 /// Bytes read at once.
 const CHUNK: usize = 4 << 20;
-/// What direct reads are aligned to, in memory and in the file: no disk has larger sectors.
+/// Alignment of direct reads, in memory and in the file: no disk has larger sectors.
 const ALIGNMENT: usize = 4096;
 /// Zeros are hashed in pieces of this size: they stay in the processor's cache.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
-/// What the reading thread hands over.
+/// A piece of the file that the reading thread hands over.
 enum Part {
     Hole(u64),
     Data(Buffer),
@@ -46,7 +46,7 @@ impl Buffer {
     }
 }
 
-/// SHA-256 of a file, as 64 lowercase hexadecimal digits: what [`crate::hash::file`] says, sooner.
+/// Computes the SHA-256 of a file, as [`crate::hash::file`] does, but faster for a large file with holes.
 ///
 /// # Errors
 /// It cannot be read, or becomes shorter meanwhile.
@@ -78,7 +78,7 @@ pub fn hash(path: &Path) -> Result<String> {
     Ok(hasher.finish())
 }
 
-/// Adds so many zeros to a hash.
+/// Adds `length` zeros to a hash.
 pub fn zeros(hasher: &mut Hasher, length: u64) {
     let mut left = length;
     while left > 0 {
@@ -88,7 +88,7 @@ pub fn zeros(hasher: &mut Hasher, length: u64) {
     }
 }
 
-/// Reads the file in order. A receiver that is gone ends it early; then the hash is not wanted either.
+/// Reads the file in order, and stops early if the receiver is gone.
 fn read(
     file: &File,
     length: u64,
@@ -98,7 +98,7 @@ fn read(
     let _ = set_direct(file, true); // where it cannot, the page cache does
     let mut at = 0;
     while at < length {
-        let Range { start, end } = next_data(file, at, length)?;
+        let Range { start, end } = files::next_data(file, at, length)?;
         // `at` is aligned, and so is all that is read but the end of the file.
         let data = start / ALIGNMENT as u64 * ALIGNMENT as u64;
         let end = end.next_multiple_of(ALIGNMENT as u64).min(length);
@@ -120,22 +120,6 @@ fn read(
         }
     }
     Ok(())
-}
-
-/// Where the next bytes from `at` on are that are no hole; at `length`, and empty, if there are none.
-///
-/// # Errors
-/// The file cannot be looked at. One whose file system knows no holes is all data.
-pub fn next_data(file: &File, at: u64, length: u64) -> std::io::Result<Range<u64>> {
-    match seek(file, SeekFrom::Data(at)) {
-        Ok(data) => {
-            let hole = seek(file, SeekFrom::Hole(data)).unwrap_or(length);
-            Ok(data.min(length)..hole.min(length))
-        }
-        Err(Errno::NXIO) => Ok(length..length), // only a hole is left
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(at..length),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Reads `wanted` bytes; a direct read asks for whole sectors and gets less at the end of the file.

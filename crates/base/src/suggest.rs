@@ -1,9 +1,9 @@
-//! Near names for a misspelt one.
+//! Names that are near a misspelt one.
 
 /// The candidates that are near `wrong`, nearest first, at most `most` of them.
 ///
-/// Near means an edit distance (insert, delete, replace, swap) of at most a third of the longer word,
-/// or one being the beginning of the other.
+/// A candidate is near if its edit distance (insert, delete, replace, swap neighbours) is at most a third of the longer
+/// word, or if it begins with `wrong`.
 pub fn nearest<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -16,7 +16,7 @@ pub fn nearest<'a>(
             if candidate.len().abs_diff(wrong.len()) > longer / 3 && !candidate.starts_with(wrong) {
                 return None;
             }
-            let distance = distance(wrong, candidate);
+            let distance = strsim::osa_distance(wrong, candidate);
             (distance <= longer.div_ceil(3) || candidate.starts_with(wrong))
                 .then_some((distance, candidate))
         })
@@ -27,38 +27,13 @@ pub fn nearest<'a>(
     scored.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// The hint for a misspelt name, if any of the candidates is near it: ``did you mean `a` or `b`?``
+/// The hint for a misspelt name, if a candidate is near it: ``did you mean `a` or `b`?``
 pub fn did_you_mean<'a, S: AsRef<str> + ?Sized + 'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a S>,
 ) -> Option<String> {
     let near = nearest(wrong, candidates.into_iter().map(AsRef::as_ref), 3);
     (!near.is_empty()).then(|| format!("did you mean `{}`?", near.join("` or `")))
-}
-
-/// Optimal string alignment distance.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    for (j, cell) in rows[0].iter_mut().enumerate() {
-        *cell = j;
-    }
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(rows[i][j - 1] + 1)
-                .min(rows[i - 1][j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

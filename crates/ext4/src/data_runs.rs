@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use kindling_base::{Context, Result, parallel, sparse};
+use kindling_base::{Context, Result, files, parallel};
 use kindling_tree::Content;
 
 use crate::BLOCK;
@@ -112,7 +112,7 @@ fn next_data(content: &Content, at: u64) -> Result<Range<u64>> {
     else {
         return Ok(at..content.len());
     };
-    let data = sparse::next_data(file, offset + at, offset + content.len())
+    let data = files::next_data(file, offset + at, offset + content.len())
         .context(format!("cannot look for holes in {}", path.display()))?;
     Ok(data.start - offset..data.end - offset)
 }

@@ -32,6 +32,7 @@ mod journal;
 mod layout;
 mod metadata;
 mod node;
+mod options;
 mod resize;
 mod superblock;
 mod usage;
@@ -39,7 +40,8 @@ mod write;
 mod xattr;
 
 pub use journal::JournalSize;
-pub use write::{Options, Summary, measure, write, write_hashed};
+pub use options::Options;
+pub use write::{Summary, measure, write, write_hashed};
 
 /// Bytes of a block.
 pub const BLOCK: usize = 4096;

@@ -1,4 +1,4 @@
-//! From a tree to an image: the whole of it.
+//! The whole way of a tree into an image.
 
 use std::path::Path;
 
@@ -10,27 +10,9 @@ use crate::checksum::{crc32c, file_system_seed};
 use crate::content::{self, Pass};
 use crate::layout::{self, Layout};
 use crate::usage::Usage;
-use crate::{BLOCK, JournalSize, journal, metadata, superblock};
+use crate::{BLOCK, JournalSize, Options, journal, metadata, superblock};
 
-/// All that decides an image besides the tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// UUID of the file system.
-    pub uuid: [u8; 16],
-    /// Seed of the hashes of names and of the generations of inodes.
-    pub hash_seed: [u8; 16],
-    /// Volume label, at most 16 bytes.
-    pub label: String,
-    /// Seconds since 1970 for the superblock, `lost+found` and the inodes that no path leads to.
-    pub epoch: i64,
-    /// Bytes that an ordinary user can still write. No blocks are reserved for root, and what the kernel keeps back
-    /// for itself (a fiftieth, 16 MiB at most) is added on top.
-    pub free_bytes: u64,
-    /// A journal of this size, or none.
-    pub journal: Option<JournalSize>,
-}
-
-/// What an image amounts to.
+/// The size of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Blocks of [`BLOCK`] bytes.
@@ -43,7 +25,8 @@ pub struct Summary {
     pub max_inodes: u32,
 }
 
-/// Writes the image of a tree to `path`, which is created or replaced. It is not synced: whoever publishes it under its final name does that.
+/// Writes the image of a tree to `path`, which is created or replaced. It is not synced: that is up to the caller, who
+/// publishes it under its final name.
 ///
 /// Content is read twice: once to find its zeros, which decides where everything goes, and once to copy it. So the
 /// image is written from its start to its end.
@@ -62,8 +45,8 @@ pub fn write(
     write_image(tree, options, path, false, progress).map(|(summary, _)| summary)
 }
 
-/// The same, and returns the image's SHA-256 in hexadecimal besides. It is made while the image is written, for which
-/// a second processor is enough; the zeros of a huge empty image take their time.
+/// Writes an image as [`write()`] does, and returns its SHA-256 in hexadecimal besides. A second processor computes it
+/// meanwhile; only the zeros of a huge empty image take extra time.
 ///
 /// # Errors
 /// As [`write()`].

@@ -14,7 +14,7 @@ use crate::Store;
 /// Beginning of the names of blobs that are being written.
 pub(crate) const PREFIX: &str = "blob-";
 
-/// Age at which a blob that is still being written must be a dead program's.
+/// Age of an unfinished blob at which the program that wrote it must be dead.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Store {
@@ -23,7 +23,7 @@ impl Store {
         self.session.take(self.blob_path(sha256))
     }
 
-    /// Takes over another store's blob, without a second copy where both are on one file system.
+    /// Takes a blob from another store: as a hard link where both are on one file system, else as a copy.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -33,7 +33,7 @@ impl Store {
         link(from, &path)
     }
 
-    /// Begins to write a blob; nobody sees it before [`BlobWriter::commit`].
+    /// Begins to write a blob, which is invisible until [`BlobWriter::commit`].
     ///
     /// # Errors
     /// The store cannot be written.
@@ -59,7 +59,7 @@ impl Store {
     }
 }
 
-/// Links `from` at `to`, or copies it where it cannot be linked. What is at `to` stays.
+/// Links `from` at `to`, or copies it where it cannot be linked. A file that is already at `to` stays.
 pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
     if let Some(parent) = to.parent() {
         files::create_dir_all(parent)?;
@@ -74,8 +74,8 @@ pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
     files::rename(&part, to)
 }
 
-/// Removes what killed downloads left long ago. No download of ours takes a day; whatever cannot be removed
-/// now is left for the next time.
+/// Removes unfinished blobs of downloads that were killed long ago: no download takes a day. One that cannot be removed
+/// now stays until the next time.
 pub(crate) fn remove_abandoned(staging: &Path) {
     for path in files::list(staging).unwrap_or_default() {
         let is_blob = path
@@ -121,7 +121,7 @@ impl BlobWriter {
         self.commit_as(&computed)
     }
 
-    /// Publishes whatever was written; returns its SHA-256 and path.
+    /// Publishes the blob without an expected hash; returns its SHA-256 and path.
     ///
     /// # Errors
     /// The bytes cannot be stored.

@@ -1,4 +1,4 @@
-//! Garbage collection: the store bounded by size and by age.
+//! Garbage collection, which bounds the store by size and by age.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -7,25 +7,25 @@ use kindling_base::{Context, Lock, Result, files};
 
 use crate::{Store, session};
 
-/// What the store may hold.
+/// The bounds of the store.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
-    /// Bytes on the disk in all; what was used longest ago goes first.
+    /// Bytes on the disk in all; the entry that was used longest ago goes first.
     pub bytes: Option<u64>,
     /// Time since the last use.
     pub age: Option<Duration>,
 }
 
-/// What a collection did, or would do.
+/// The result of a collection, or of a dry run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
-    /// What went, in the order in which it was chosen.
+    /// The entries that were removed, in the order in which they were chosen.
     pub removed: Vec<Entry>,
-    /// Bytes of what is left.
+    /// Bytes of the entries that are left.
     pub kept_bytes: u64,
-    /// How many entries are left.
+    /// The number of entries that are left.
     pub kept: usize,
-    /// How many of these would have gone if no build used them.
+    /// The number of entries that are left only because a build uses them.
     pub in_use: usize,
 }
 
@@ -36,13 +36,13 @@ pub struct Entry {
     pub name: PathBuf,
     /// Bytes that it takes on the disk.
     pub bytes: u64,
-    /// When it was last used; `None` for what a dead build left half made.
+    /// The time of its last use; `None` for a result that a dead build left unfinished.
     pub used: Option<SystemTime>,
 }
 
 impl Store {
-    /// Removes what `limits` do not allow, and what dead builds left half made. Nothing that an open store of any
-    /// process uses is touched. With `dry_run` nothing is removed, only chosen.
+    /// Removes entries until the store is within `limits`, and unfinished results of dead builds. Entries that an open
+    /// store of any process uses stay. With `dry_run`, entries are chosen but not removed.
     ///
     /// # Errors
     /// The store cannot be read or written.
@@ -104,7 +104,7 @@ impl Store {
     }
 }
 
-/// Everything that may go, in no order.
+/// All blobs, results and work folders, in no order.
 fn entries(root: &Path) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
     for (folder, depth) in [("blobs", 2), ("stages", 2), ("work", 1)] {
@@ -125,7 +125,7 @@ fn entries(root: &Path) -> Result<Vec<Entry>> {
     Ok(found)
 }
 
-/// What is in `staging/` although nobody makes it any more, and the locks that keep it so.
+/// Entries of `staging/` that nobody makes any more, and locks that keep others from making them.
 fn left_half_made(store: &Store) -> Result<(Vec<Entry>, Vec<Lock>)> {
     let root = store.root();
     let (mut left, mut locks) = (Vec::new(), Vec::new());
@@ -146,7 +146,7 @@ fn left_half_made(store: &Store) -> Result<(Vec<Entry>, Vec<Lock>)> {
     Ok((left, locks))
 }
 
-/// Whether somebody holds the lock of a work folder.
+/// Whether the lock of a work folder is held.
 fn is_worked_in(root: &Path, name: &Path) -> Result<bool> {
     let Ok(work) = name.strip_prefix("work") else {
         return Ok(false);

@@ -1,6 +1,5 @@
-//! The content-addressed store.
+//! The content-addressed store: a folder that builds share safely.
 //!
-//! A folder that builds share safely:
 //!
 //! ```text
 //! blobs/ab/abcdef...      downloads, named by their SHA-256, read-only
@@ -11,8 +10,8 @@
 //! uses/                   what each open store was given, so that a garbage collection leaves it
 //! ```
 //!
-//! **What is at its final name is whole**: everything is written under a temporary name, synced, then
-//! renamed. Whoever finds a leftover while holding the key's lock may delete it.
+//! **Everything at its final name is whole**: it was written under a temporary name, synced, then renamed. Whoever finds
+//! a leftover and holds the key's lock may delete it.
 
 mod blob;
 mod gc;
@@ -29,7 +28,7 @@ pub use gc::{Collected, Entry, Limits};
 
 use session::Session;
 
-/// An open store. Cheap to clone. What it was asked for is safe from garbage collections until the last clone is
+/// An open store; clones are cheap. No garbage collection removes what the store handed out, until its last clone is
 /// dropped.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -54,7 +53,7 @@ impl Store {
         })
     }
 
-    /// Where the store is when nobody says otherwise: `$KINDLING_STORE`, `$XDG_CACHE_HOME/kindling`,
+    /// The folder of the store by default: `$KINDLING_STORE`, else `$XDG_CACHE_HOME/kindling`, else
     /// `~/.cache/kindling`.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What an open store uses, written down so that a garbage collection of another process leaves it alone.
+//! The list of what an open store uses, so that a garbage collection of another process leaves it alone.
 //!
 //! Each open store has a file in `uses/`, locked as long as it lives, with one line for each blob, stage or work
 //! folder that it was given. Whoever looks something up holds `locks/gc` shared until the use is written down; a
@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use kindling_base::{Context, Result, files};
 use tempfile::NamedTempFile;
 
-/// An open store's list of uses; removed when it is dropped.
+/// An open store's list of uses. Its file is removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Session {
     root: PathBuf,
@@ -36,7 +36,7 @@ impl Session {
         })
     }
 
-    /// Notes a use of `path`, and when it was, if it is there; the look and the note are one.
+    /// Notes a use of `path` and its time, if the path exists. No collection can remove it between the look and the note.
     pub(crate) fn take(&self, path: PathBuf) -> Option<PathBuf> {
         let _shared = shared(&self.root).ok()?;
         if !path.exists() {
@@ -47,7 +47,7 @@ impl Session {
         Some(path)
     }
 
-    /// Notes a use of what is about to be at `path`.
+    /// Notes a use of `path`, where something is about to be put.
     pub(crate) fn reserve(&self, path: &Path) -> Result<()> {
         let _shared = shared(&self.root)?;
         self.note(path)
@@ -71,8 +71,8 @@ impl Session {
     }
 }
 
-/// Everything that open stores use, as paths below `root`. Lists of dead processes are removed on the way. Only for
-/// who holds `locks/gc` alone.
+/// Everything that open stores use, as paths below `root`. Removes the lists of dead processes. The caller must hold
+/// `locks/gc` exclusively.
 pub(crate) fn in_use(root: &Path) -> Result<HashSet<PathBuf>> {
     let mut used = HashSet::new();
     for path in files::list(&root.join("uses"))? {
@@ -96,7 +96,7 @@ pub(crate) fn in_use(root: &Path) -> Result<HashSet<PathBuf>> {
     Ok(used)
 }
 
-/// Holds `locks/gc` together with others until dropped.
+/// Holds `locks/gc`, shared with others, until dropped.
 pub(crate) fn shared(root: &Path) -> Result<File> {
     let path = root.join("locks/gc");
     let what = || format!("cannot lock {}", path.display());
@@ -109,7 +109,7 @@ pub(crate) fn shared(root: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Makes now the time of a path's last use. One that cannot be marked merely looks older than it is.
+/// Makes now the time of a path's last use. If that fails, the path merely looks older than it is.
 fn touch(path: &Path) {
     let now = SystemTime::now();
     let _ = File::open(path).and_then(|file| file.set_modified(now));

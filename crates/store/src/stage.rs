@@ -1,4 +1,4 @@
-//! Stage results: folders named by the hash of everything that went in.
+//! Results of stages: folders named by the hash of everything that went in.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ impl Store {
 
     /// Returns the result of `stage` for `key`, made by `make` in an empty folder where it is missing.
     ///
-    /// Two builds that want one key wait for each other: `waiting` is called once if this one waits.
-    /// If `make` fails or the process dies, the store has no result and the next call starts again.
+    /// Of two builds that want one key, one makes the result and the other waits for it, after one call of `waiting`.
+    /// If `make` fails or the process dies, the store has no result, and the next call starts again.
     ///
     /// # Errors
     /// `make` failed or the store cannot be written.
@@ -50,7 +50,7 @@ impl Store {
         Ok((path, Outcome::Built))
     }
 
-    /// Forgets a result, if there is one: the next call makes it again.
+    /// Removes a result, if there is one: the next call makes it again.
     ///
     /// # Errors
     /// It cannot be removed.
@@ -60,7 +60,7 @@ impl Store {
         files::remove(&self.stage_path(stage, key))
     }
 
-    /// Takes over another store's result, which is a folder of files.
+    /// Takes a result, which must be a folder of files, from another store.
     ///
     /// # Errors
     /// It cannot be read, or the store cannot be written.
@@ -74,10 +74,10 @@ impl Store {
         self.stage_or_make(stage, key, || {}, make).map(drop)
     }
 
-    /// A folder that outlives builds, and the lock that makes it ours until dropped.
+    /// Opens a folder that outlives builds, and locks it until the lock is dropped.
     ///
-    /// Programs started meanwhile inherit the lock: if this process is killed, the next build waits until
-    /// the last of them has stopped writing.
+    /// Programs that are started meanwhile inherit the lock: if this process is killed, the next build waits until the
+    /// last of them has ended.
     ///
     /// # Errors
     /// It cannot be created or locked.
@@ -104,8 +104,8 @@ impl Store {
     }
 }
 
-/// Makes a folder and what is below it durable, so that a rename never publishes unwritten data. File by file:
-/// there are few, and syncing the whole file system would wait for what others write.
+/// Makes a folder and everything below it durable, so that a rename never publishes unwritten data. Goes file by file:
+/// there are few, and a sync of the whole file system would wait for the writes of others.
 fn sync(path: &Path) -> Result<()> {
     use kindling_base::Context;
     let what = || format!("cannot sync {}", path.display());
@@ -121,8 +121,12 @@ fn sync(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use kindling_base::Error;
+
+    use super::*;
 
     #[test]
     fn a_result_is_made_once_and_a_failed_one_leaves_nothing() {
@@ -172,28 +176,29 @@ mod tests {
     }
 
     #[test]
-    fn two_builds_of_one_key_make_it_once() {
+    fn builds_of_one_key_make_it_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let made = std::sync::atomic::AtomicU32::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    store
-                        .stage_or_make(
-                            "rootfs",
-                            "k",
-                            || {},
-                            |_| {
-                                made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                                std::thread::sleep(std::time::Duration::from_millis(50));
-                                Ok(())
-                            },
-                        )
-                        .unwrap();
-                });
-            }
+        let made = AtomicU32::new(0);
+        // The one that makes the result has not finished before all others wait, or make it too.
+        let met = Barrier::new(4);
+        let make = |_: &Path| {
+            made.fetch_add(1, Ordering::SeqCst);
+            met.wait();
+            Ok(())
+        };
+        let build = || {
+            let waiting = || {
+                met.wait();
+            };
+            store.stage_or_make("rootfs", "k", waiting, make).unwrap().1
+        };
+        let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+            let builds: Vec<_> = (0..4).map(|_| scope.spawn(build)).collect();
+            let ended = builds.into_iter().map(|build| build.join().unwrap());
+            ended.collect()
         });
-        assert_eq!(made.into_inner(), 1);
+        let built = outcomes.iter().filter(|one| **one == Outcome::Built);
+        assert_eq!((made.load(Ordering::SeqCst), built.count()), (1, 1));
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use kindling_base::{Context, Result, sparse};
+use kindling_base::{Context, Result, files};
 use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 
 /// A page of the guest's memory.
@@ -39,7 +39,7 @@ impl SharedMemory {
         let mut piece = vec![0; PIECE];
         let mut at = 0;
         while at < length {
-            let data = sparse::next_data(&self.0, at, length).context(what)?;
+            let data = files::next_data(&self.0, at, length).context(what)?;
             at = data.start;
             while at < data.end {
                 let count = PIECE.min(usize::try_from(data.end - at).unwrap_or(PIECE));
