@@ -1,5 +1,4 @@
 //! An ordinary user builds the same bundle as root, and is told what to do where that is forbidden.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,4 @@
 //! What a bundle says of itself: its bill of materials, its origin, its signature.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

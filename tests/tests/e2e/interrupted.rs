@@ -1,6 +1,5 @@
 //! Builds that are killed, that meet each other, or that have no room: an earlier bundle stays whole, and
 //! the next build ends well.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -17,6 +16,18 @@ fn recipe(scratch: &Scratch, epoch: &str) {
         "minimal-debian-12",
         &format!("[image]\nepoch = {epoch}\n"),
     );
+}
+
+/// An epoch that no earlier run of this test had: the second of its month at which this one runs.
+fn unused_epoch() -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let (day, hour, minute, second) = (
+        now / 86400 % 28 + 1,
+        now / 3600 % 24,
+        now / 60 % 60,
+        now % 60,
+    );
+    format!("2026-10-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// Starts a build and kills it, hard, as soon as `stage` counts something, or ends if it never counts.
@@ -63,16 +74,7 @@ fn a_build_killed_in_any_stage_leaves_the_earlier_bundle_and_goes_on_next_time()
     recipe(&scratch, "2026-11-01T00:00:00Z");
     Ran::new(&scratch.xtask(&["build-image", "victim"])).ok();
     let before = key(&scratch);
-    let unique = std::time::SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap()
-        .subsec_micros()
-        % 86400;
-    let (hour, minute, second) = (unique / 3600, unique / 60 % 60, unique % 60);
-    recipe(
-        &scratch,
-        &format!("2026-10-01T{hour:02}:{minute:02}:{second:02}Z"),
-    );
+    recipe(&scratch, &unused_epoch());
     for stage in STAGES {
         kill_in(&scratch, stage);
         assert_eq!(key(&scratch), before, "killed in `{stage}`");

@@ -1,5 +1,4 @@
 //! Real guests on a bridge, in a network namespace of the test's own.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::Path;
 

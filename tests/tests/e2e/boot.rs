@@ -1,5 +1,4 @@
 //! The real images, booted.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::Path;
 

@@ -1,10 +1,4 @@
 //! Commands, copies and a new identity through the agent of a real guest: one boot for all.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "helpers of tests"
-)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,4 @@
 //! Disks that are full and folders that cannot be written.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use kindling_base::Command;
 use kindling_tests::{Ran, Scratch, with_environment};

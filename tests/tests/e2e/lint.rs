@@ -1,5 +1,4 @@
 //! Defects that would show at boot, found before there is a bundle.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use kindling_tests::{Ran, Scratch};
 

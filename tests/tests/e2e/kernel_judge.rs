@@ -1,5 +1,4 @@
 //! Linux as a judge of the ext4 writer: it mounts an image read-write, reads all of it, writes, and unmounts.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::Path;
 

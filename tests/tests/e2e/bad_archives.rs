@@ -1,6 +1,5 @@
 //! Mirrors that lie, fail or are old, seen through the command line. The archive is real in all but size:
 //! signed with a key made for the test, served on loopback.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 

@@ -1,6 +1,5 @@
 //! An image from an archive in the shape of Ubuntu's: pockets, four components, .debs in zstd, phased updates, and a
 //! vendor's archive with a key of its own, as that of Chrome. The packages are Debian's, which are at hand.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 

@@ -1,5 +1,4 @@
 //! Locks behave as cargo's: what is pinned stays until somebody says otherwise.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 

@@ -1,5 +1,4 @@
 //! Packages of npm: from a registry on the loopback device into the lock, and into an image.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,4 @@
 //! The bundle of the minimal image, looked at from outside.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::PathBuf;
 

@@ -1,5 +1,4 @@
 //! Mistakes in a recipe or in what it names: each ends with exit code 2, a place and a hint.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use kindling_tests::{Ran, Scratch};
 

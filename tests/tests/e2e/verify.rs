@@ -1,5 +1,4 @@
 //! `build-image --verify`: the real image is the same in two worlds, and a build that reads the clock is found out.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use kindling_base::Command;
 use kindling_tests::{Ran, Scratch, project};

@@ -1,5 +1,4 @@
 //! Packages from a vendor's archive, with a key of its own, beside the distribution's.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
 

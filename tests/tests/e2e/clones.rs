@@ -1,5 +1,4 @@
 //! Clones of a real guest are guests of their own before anybody is told that they are ready; and its serial console.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -15,6 +14,11 @@ const CLONES: usize = 4;
 /// What each guest is asked: its names, random bytes from two sources, and its clock.
 const WHO: &str = "cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid; \
                    head -c 16 /dev/urandom | od -An -tx1; date +%s";
+
+/// Seconds since 1970 by the clock of the host.
+fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
 
 struct Vms(Scratch);
 
@@ -73,19 +77,17 @@ fn clones_are_guests_of_their_own() {
         .map(|number| format!("clone-{number}"))
         .collect();
     for name in names.iter().map(String::as_str).chain(["origin"]) {
+        let before = now();
         let told = vms.who(name);
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap();
+        let after = now();
         assert_eq!(told[1], name);
         assert_eq!(told[0].len(), 32, "{told:?}");
         let clock: u64 = told[4].parse().unwrap();
-        if name != "origin" {
-            assert!(
-                clock.abs_diff(now.as_secs()) <= 2,
-                "{name}: {clock}, here {now:?}"
-            );
-        }
+        // The guest looked at its clock between our two looks at ours; a clone sets its own to a second or better.
+        assert!(
+            name == "origin" || (before - 2..=after + 2).contains(&clock),
+            "{name}: {clock}, here {before} to {after}"
+        );
         for (values, value) in seen.iter_mut().zip(told) {
             assert!(
                 values.insert(value.clone()),
@@ -106,7 +108,6 @@ fn clones_are_guests_of_their_own() {
         .stdout;
     assert_eq!(told, "kept\n");
     saved_in_turn(&vms);
-    // Measured, not judged: machines are noisy.
     let (cold, warm) = (vms.ready_after_ms("origin"), vms.ready_after_ms("clone-1"));
     println!("cold boot {cold} ms, one of {CLONES} clones {warm} ms");
     for name in &names {

@@ -1,5 +1,4 @@
 //! A benchmark of a real guest: its own times lie between the host's, its units and its kernel's steps are told.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use kindling_bench::Milestone::{
     AgentAnswer, InitStart, KernelStart, NetworkUp, Ready, Returned, Running, Spawned, UnitsDone,
