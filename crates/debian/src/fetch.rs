@@ -3,40 +3,11 @@
 use std::path::PathBuf;
 
 use kindling_base::{Error, Reporter, Result, parallel};
+use kindling_fetch::{AT_ONCE, BlobError, Client, FetchError, Progress, Promise, fetch_blob};
 use kindling_store::Store;
 
-use crate::blob::{BlobError, Progress, Promise, fetch_blob};
-use crate::http::{AT_ONCE, Client};
 use crate::lock::LockedPackage;
 use crate::mirrors::Mirrors;
-
-/// Why packages could not be fetched.
-#[derive(Debug)]
-pub enum FetchError {
-    /// The mirrors work but no longer have this package: the lock has to be made anew.
-    Gone {
-        /// Its name and version.
-        package: String,
-        /// The whole story.
-        error: Error,
-    },
-    /// Anything else.
-    Failed(Error),
-}
-
-impl From<FetchError> for Error {
-    fn from(error: FetchError) -> Self {
-        match error {
-            FetchError::Gone { error, .. } | FetchError::Failed(error) => error,
-        }
-    }
-}
-
-impl From<Error> for FetchError {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// Fetches the .debs of `packages` that the store lacks and returns the path of each, in order.
 ///

@@ -1,12 +1,10 @@
 //! The Debian package engine: mirrors, signed indices, the solver, and the fetching of packages; then
 //! .deb files, and the way from them to a configured, frozen tree.
 
-mod agent;
 mod ahead;
 mod ar;
 mod archive;
 mod assemble;
-mod blob;
 mod certificate;
 mod claims;
 mod configure;
@@ -19,7 +17,6 @@ mod dpkg;
 mod explain;
 mod fetch;
 mod freeze;
-pub mod http;
 mod index;
 mod keyring;
 pub mod layer;
@@ -27,7 +24,6 @@ mod load;
 mod lock;
 mod memory;
 mod mirrors;
-mod names;
 mod order;
 mod overrides;
 mod packages;
@@ -49,10 +45,8 @@ mod warm;
 
 pub use archive::Archive;
 pub use assemble::{Assembly, TREE, assemble};
-pub use blob::{Progress, fetch_url};
 pub use date::rfc3339;
-pub use fetch::{FetchError, fetch_packages};
-pub use http::{Backoff, Client};
+pub use fetch::fetch_packages;
 pub use index::Index;
 pub use keyring::Keyring;
 pub use load::{PackagesFile, fetch_index, fetch_packages_files};

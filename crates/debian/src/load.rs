@@ -4,11 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Reporter, Result, files, parallel};
+use kindling_fetch::{AT_ONCE, Client, Progress, Promise, fetch_blob};
 use kindling_store::Store;
 
 use crate::archive::Archive;
-use crate::blob::{Progress, Promise, fetch_blob};
-use crate::http::{AT_ONCE, Client};
 use crate::index::Index;
 use crate::keyring::Keyring;
 use crate::lock::LockedSuite;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use kindling_base::{Error, Result, did_you_mean};
+use kindling_fetch::{Client, GetError, all_failed};
 
 use crate::archive::Archive;
-use crate::http::{self, Client, Failure};
 use crate::keyring::Keyring;
 use crate::{date, deb822};
 
@@ -84,8 +84,8 @@ pub(crate) fn fetch(
         }
     }
     Err(wrong.unwrap_or_else(|| {
-        let unknown = failures.iter().any(Failure::is_missing);
-        let error = http::failure(&format!("{path} of {}", archive.distribution), failures);
+        let unknown = failures.iter().any(GetError::is_missing);
+        let error = all_failed(&format!("{path} of {}", archive.distribution), failures);
         match unknown {
             true => error.about(suite),
             false => error,

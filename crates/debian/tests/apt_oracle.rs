@@ -12,9 +12,10 @@ use std::time::SystemTime;
 
 use kindling_base::{Command, Silent};
 use kindling_debian::{
-    Archive, Client, Index, Mirrors, PackagesFile, Request, deb822, fetch_packages_files, solve,
+    Archive, Index, Mirrors, PackagesFile, Request, deb822, fetch_packages_files, solve,
     version,
 };
+use kindling_fetch::Client;
 use kindling_store::Store;
 
 /// What is asked for, and whether recommended packages come along.

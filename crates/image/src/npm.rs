@@ -1,7 +1,8 @@
 //! Packages of npm: registries, the lock's part of them, and the Node.js that they will find.
 
 use kindling_base::{Reporter, Result};
-use kindling_debian::{Client, LockedPackage, Mirrors};
+use kindling_debian::{LockedPackage, Mirrors};
+use kindling_fetch::Client;
 use kindling_npm::{LockedNpm, Places, Registries, Request, ask_npm};
 
 use crate::recipe::Recipe;

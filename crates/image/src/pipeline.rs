@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Event, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
-use kindling_debian::FetchError;
+use kindling_fetch::FetchError;
 use kindling_lint::Judged;
 
 use crate::bundle::{self, Parts};

@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
-use kindling_debian::{Assembly, FetchError, LockedPackage, Mirrors, assemble};
+use kindling_debian::{Assembly, LockedPackage, Mirrors, assemble};
+use kindling_fetch::FetchError;
 use kindling_npm::LockedNpm;
 
 use self::programs::LaidOver;

@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use kindling_base::{Error, Event, Result, files};
-use kindling_debian::{Client, Mirrors};
+use kindling_debian::Mirrors;
+use kindling_fetch::Client;
 use kindling_npm::{Places, Registries, Request, ask_npm, fetch, install, resolve};
 use kindling_store::Store;
 use kindling_tree::{Timestamp, Tree};

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kindling_base::{Result, parallel};
-use kindling_debian::Client;
-use kindling_debian::http::{self, AT_ONCE};
+use kindling_fetch::{AT_ONCE, Client, GetError, all_failed};
 
 use crate::packument::Packument;
 use crate::registry::Registries;
@@ -78,10 +77,10 @@ pub(crate) fn ask(client: &Client, registries: &Registries, name: &str) -> Resul
             Err(failure) => failures.push(failure),
         }
     }
-    if failures.iter().all(http::Failure::is_missing) {
+    if failures.iter().all(GetError::is_missing) {
         return Ok(None);
     }
-    Err(http::failure(
+    Err(all_failed(
         &format!("what the registry has of {name}"),
         failures,
     ))

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::write::MultiGzDecoder;
 use kindling_base::{Context, Error, Reporter, Result, files, parallel};
-use kindling_debian::http::{self, AT_ONCE};
-use kindling_debian::{Client, FetchError, Progress};
+use kindling_fetch::{AT_ONCE, Client, FetchError, GetError, Progress, all_failed};
 use kindling_store::Store;
 use sha2::{Digest, Sha512};
 
@@ -122,8 +121,8 @@ fn download(
             Err(failure) => failures.push(failure),
         }
     }
-    *gone = wrong.is_none() && failures.iter().all(http::Failure::is_missing);
-    Err(wrong.unwrap_or_else(|| http::failure(&path, failures)))
+    *gone = wrong.is_none() && failures.iter().all(GetError::is_missing);
+    Err(wrong.unwrap_or_else(|| all_failed(&path, failures)))
 }
 
 /// A tarball on its way: hashed, and unzipped into a file.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kindling_base::{Error, Event, Reporter, Result};
-use kindling_debian::Client;
+use kindling_fetch::Client;
 use nodejs_semver::Version;
 
 use crate::catalog::{self, Answer, Catalog};

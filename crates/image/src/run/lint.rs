@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kindling_base::{Error, Event, Result, files};
-use kindling_debian::FetchError;
+use kindling_fetch::FetchError;
 use kindling_lint::{Image, Initramfs, Judged, Kernel, Waiver};
 use kindling_npm::LockedNpm;
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use kindling_base::{Error, Event, Outcome, Result, files, hash};
-use kindling_debian::{Client, FetchError, LockedPackage, deb, fetch_packages, fetch_url};
+use kindling_debian::{LockedPackage, deb, fetch_packages};
+use kindling_fetch::{Client, FetchError, fetch_url};
 
 use super::Run;
 use crate::kernel;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kindling_base::{Result, files};
-use kindling_debian::FetchError;
+use kindling_fetch::FetchError;
 
 use super::Run;
 use crate::plan::stage;

@@ -1,4 +1,4 @@
-//! Fetching a file, with retries where what failed may pass.
+//! The HTTP client: gets one file, and tries again where what failed may pass.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use kindling_base::{Context, Error, Result};
 use ureq::Agent;
 
-use crate::agent::agent;
+use crate::connections::agent;
 
 /// Files fetched at a time: enough to hide a server's latency, few enough to be polite to it.
 pub const AT_ONCE: usize = 8;
@@ -46,7 +46,7 @@ pub struct Client {
 /// Why one mirror did not give a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{url}: {reason}{}", if *.attempts > 1 { format!(", {attempts} times") } else { String::new() })]
-pub struct Failure {
+pub struct GetError {
     url: String,
     attempts: u32,
     reason: Reason,
@@ -70,7 +70,7 @@ enum Reason {
     Local(Error),
 }
 
-impl Failure {
+impl GetError {
     /// Whether the mirror works and has no such file.
     pub fn is_missing(&self) -> bool {
         matches!(self.reason, Reason::Missing)
@@ -100,7 +100,7 @@ impl Client {
         url: &str,
         limit: u64,
         open: impl FnMut() -> Result<W>,
-    ) -> Result<W, Failure> {
+    ) -> Result<W, GetError> {
         self.get_with(url, &[], limit, open)
     }
 
@@ -115,7 +115,7 @@ impl Client {
         headers: &[(&str, &str)],
         limit: u64,
         mut open: impl FnMut() -> Result<W>,
-    ) -> Result<W, Failure> {
+    ) -> Result<W, GetError> {
         let mut wait = self.backoff.first;
         let mut attempts = 1;
         loop {
@@ -124,7 +124,7 @@ impl Client {
                 Err(reason) => reason,
             };
             if !reason.may_pass() || attempts >= self.backoff.attempts {
-                return Err(Failure {
+                return Err(GetError {
                     url: url.to_owned(),
                     attempts,
                     reason,
@@ -247,7 +247,7 @@ impl Reason {
 }
 
 /// One error of a fetch that failed on every mirror: which, and why.
-pub fn failure(what: &str, failures: Vec<Failure>) -> Error {
+pub fn all_failed(what: &str, failures: Vec<GetError>) -> Error {
     let mut error = Error::external(format!("cannot fetch {what}"));
     for failure in failures {
         match failure.reason {

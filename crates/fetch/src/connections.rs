@@ -8,7 +8,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
-use crate::http::AT_ONCE;
+use crate::client::AT_ONCE;
 use crate::names::Names;
 
 /// Longest wait for a connection, and for each piece of an answer.

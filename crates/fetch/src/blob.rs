@@ -1,4 +1,4 @@
-//! One file that was promised by its hash, into the store.
+//! Downloads of files that a hash promises, into the store.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,18 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kindling_base::{Error, Event, Reporter, Result, Unit};
 use kindling_store::{BlobWriter, Store};
 
-use crate::http::{self, Client};
+use crate::client::{Client, GetError, all_failed};
 
 /// Longest file whose size nobody promised: a kernel's source is a tenth of this.
 const LONGEST: u64 = 2 << 30;
 
 /// A file that an index, a lock or a recipe promises.
-pub(crate) struct Promise<'a> {
+pub struct Promise<'a> {
     /// Addresses that may hold it, to be tried in order.
     pub urls: &'a [String],
     /// What it is, for a person.
     pub name: &'a str,
+    /// Its length in bytes, where that is known.
     pub size: Option<u64>,
+    /// Its SHA-256, lowercase hexadecimal.
     pub sha256: &'a str,
 }
 
@@ -46,13 +48,18 @@ pub fn fetch_url(
 }
 
 /// Why a file could not be fetched, and whether all mirrors answered that they do not have it.
-pub(crate) struct BlobError {
+pub struct BlobError {
+    /// The whole story.
     pub error: Error,
+    /// Whether every mirror works and has no such file.
     pub missing: bool,
 }
 
-/// Fetches a file from the first mirror that gives what was promised, unless the store has it.
-pub(crate) fn fetch_blob(
+/// Fetches a file from the first mirror that gives what was promised, unless the store has it; returns its path.
+///
+/// # Errors
+/// No mirror gives it, or what they give is not what was promised; the error shows both sides.
+pub fn fetch_blob(
     client: &Client,
     promise: &Promise<'_>,
     store: &Store,
@@ -85,8 +92,8 @@ pub(crate) fn fetch_blob(
             }
         }
     }
-    let missing = wrong.is_none() && failures.iter().all(http::Failure::is_missing);
-    let error = wrong.unwrap_or_else(|| http::failure(promise.name, failures));
+    let missing = wrong.is_none() && failures.iter().all(GetError::is_missing);
+    let error = wrong.unwrap_or_else(|| all_failed(promise.name, failures));
     Err(BlobError { error, missing })
 }
 
