@@ -44,7 +44,15 @@ const STAGES: [(&str, &[&str]); 9] = [
         "PROGRAM",
         &["src/programs.rs", "src/compile.rs", "src/linked.rs"],
     ),
-    ("PACKAGES", &["../debian/src", "../tree/src"]),
+    (
+        "PACKAGES",
+        &[
+            "../deb/src",
+            "../debian-root/src",
+            "../sandbox/src",
+            "../tree/src",
+        ],
+    ),
     (
         "ROOTFS",
         &[
@@ -59,7 +67,7 @@ const STAGES: [(&str, &[&str]); 9] = [
             "../lint/src/generators.rs",
             "../lint/src/loader.rs",
             "../lint/src/unit",
-            "../npm/src",
+            "../npm-tree/src",
             "../tree/src",
         ],
     ),

@@ -13,7 +13,7 @@ use kindling_base::Exit;
 use crate::cli::{Cli, Command};
 
 fn main() -> Exit {
-    kindling_debian::sandbox::main_if_reexecuted();
+    kindling_sandbox::main_if_reexecuted(&[kindling_debian_root::ASSEMBLE]);
     let cli = Cli::parse();
     let renderer = render::renderer(cli.global.mode());
     let result = match &cli.command {

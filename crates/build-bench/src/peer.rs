@@ -45,7 +45,7 @@ impl Peer {
         }
         files::write_atomic(&repository.join("Packages"), index.as_bytes(), 0o644)?;
         let root = folder.join("root");
-        let npm = npm(subject, &root.join(kindling_npm::LIBRARY))?;
+        let npm = npm(subject, &root.join(kindling_npm_tree::LIBRARY))?;
         for (tarball, _) in &npm {
             installed_kib += files::metadata(tarball)?.len() / 1024;
         }
@@ -104,7 +104,7 @@ impl Peer {
 /// Where `tar` is to put which packages of npm: those that the lock has, as the store has them.
 fn npm(subject: &Subject<'_>, library: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let packages = &subject.locked.lock.npm; // sorted: a package comes before those inside it
-    let tarballs = kindling_npm::stored(packages, subject.store)?.ok_or_else(|| {
+    let tarballs = kindling_npm_tree::stored(packages, subject.store)?.ok_or_else(|| {
         Error::user("a package of npm is not in the store").hint("build the recipe once")
     })?;
     let folders = packages.iter().map(|package| library.join(&package.path));

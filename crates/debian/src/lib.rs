@@ -1,55 +1,16 @@
-//! The Debian package engine: mirrors, signed indices, the solver, and the fetching of packages; then
-//! .deb files, and the way from them to a configured, frozen tree.
+//! Debian's archives: mirrors, signed indices, the solver, and downloads of packages.
+//!
+//! [`mirrors`] turns the name of an archive into addresses, [`archive`] fetches what is there and checks it, [`index`]
+//! holds its packages in memory, [`solve`](mod@solve) chooses among them.
 
-mod ahead;
-mod ar;
 mod archive;
-mod assemble;
-mod certificate;
-mod claims;
-mod configure;
-mod conflict;
-mod control;
-mod date;
-pub mod deb;
-pub mod deb822;
-mod dpkg;
-mod explain;
-mod fetch;
-mod freeze;
 mod index;
-mod keyring;
-pub mod layer;
-mod load;
-mod lock;
-mod memory;
 mod mirrors;
-mod order;
-mod overrides;
-mod packages;
-mod place;
-mod places;
-mod provider;
-pub mod relation;
-mod release;
-mod restore;
-mod root;
-pub mod sandbox;
 mod solve;
-pub mod sources;
-mod tidy;
-mod unpack;
-pub mod version;
-mod walk;
-mod warm;
 
-pub use archive::Archive;
-pub use assemble::{Assembly, TREE, assemble};
-pub use date::rfc3339;
-pub use fetch::fetch_packages;
+pub use archive::{
+    Archive, Keyring, PackagesFile, fetch_index, fetch_packages, fetch_packages_files, rfc3339,
+};
 pub use index::Index;
-pub use keyring::Keyring;
-pub use load::{PackagesFile, fetch_index, fetch_packages_files};
-pub use lock::{LockedPackage, LockedSuite};
-pub use mirrors::{Mirrors, archive_name};
+pub use mirrors::{Mirrors, archive_name, machine_sources};
 pub use solve::{Request, solve};

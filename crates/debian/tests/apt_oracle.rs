@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use kindling_base::{Command, Silent};
+use kindling_deb::{deb822, version};
 use kindling_debian::{
-    Archive, Index, Mirrors, PackagesFile, Request, deb822, fetch_packages_files, solve,
-    version,
+    Archive, Index, Mirrors, PackagesFile, Request, fetch_packages_files, solve,
 };
 use kindling_fetch::Client;
 use kindling_store::Store;

@@ -8,10 +8,8 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kindling_base::{Error, Event, Exit, Silent};
-use kindling_debian::{
-    Archive, Index, LockedPackage, Mirrors, Request, fetch_index,
-    fetch_packages, solve,
-};
+use kindling_deb::LockedPackage;
+use kindling_debian::{Archive, Index, Mirrors, Request, fetch_index, fetch_packages, solve};
 use kindling_fetch::{AT_ONCE, Backoff, Client, FetchError};
 use kindling_store::Store;
 use kindling_testkit::{Deb, Fault, LoopbackMirror, Repository, Signer, Suite};

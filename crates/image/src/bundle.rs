@@ -165,7 +165,7 @@ fn fill(
 
 fn packages(locked: &Locked) -> Vec<Package> {
     let pinned = &locked.lock.packages;
-    let package = |package: &kindling_debian::LockedPackage| Package {
+    let package = |package: &kindling_deb::LockedPackage| Package {
         name: package.name.clone(),
         version: package.version.clone(),
         architecture: package.architecture.clone(),
@@ -175,7 +175,7 @@ fn packages(locked: &Locked) -> Vec<Package> {
 }
 
 fn npm(locked: &Locked) -> Vec<NpmPackage> {
-    let package = |package: &kindling_npm::LockedNpm| NpmPackage {
+    let package = |package: &kindling_npm_tree::LockedNpm| NpmPackage {
         path: package.path.clone(),
         name: package.name.clone(),
         version: package.version.clone(),

@@ -3,7 +3,7 @@
 //! A package's layer is written down in the lock, so that the image depends on the lock and not on what happens to be
 //! in a store. `cargo xtask lock --update` puts all packages back into the lowest layer.
 
-use kindling_debian::LockedPackage;
+use kindling_deb::LockedPackage;
 
 /// More layers than this are not made: each costs a pass over the tree.
 const MOST: u32 = 4;

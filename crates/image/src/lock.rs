@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::hash::{self, Hasher};
 use kindling_base::{Error, Result, files};
-use kindling_debian::{LockedPackage, LockedSuite};
-use kindling_npm::LockedNpm;
+use kindling_deb::{LockedPackage, LockedSuite};
+use kindling_npm_tree::LockedNpm;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::{KernelSource, Located, Recipe};

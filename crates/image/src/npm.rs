@@ -1,9 +1,11 @@
 //! Packages of npm: registries, the lock's part of them, and the Node.js that they will find.
 
 use kindling_base::{Reporter, Result};
-use kindling_debian::{LockedPackage, Mirrors};
+use kindling_deb::LockedPackage;
+use kindling_debian::Mirrors;
 use kindling_fetch::Client;
-use kindling_npm::{LockedNpm, Places, Registries, Request, ask_npm};
+use kindling_npm::{Places, Registries, Request, ask_npm};
+use kindling_npm_tree::LockedNpm;
 
 use crate::recipe::Recipe;
 use crate::resolve::Sources;

@@ -25,7 +25,7 @@ pub mod stage {
     /// Unpacked and configured packages, frozen.
     pub const PACKAGES: &str = "packages";
     /// A package of npm, checked and unzipped.
-    pub const NPM: &str = kindling_npm::STAGE;
+    pub const NPM: &str = kindling_npm_tree::STAGE;
     /// The ext4 image.
     pub const ROOTFS: &str = "rootfs";
     /// What would fail at boot, looked for on the finished tree.
@@ -190,7 +190,7 @@ fn packages_keys(locked: &Locked) -> Vec<String> {
 fn npm_keys(locked: &Locked) -> Vec<String> {
     let packages = locked.lock.npm.iter();
     packages
-        .filter_map(|package| kindling_npm::key(package).ok())
+        .filter_map(|package| kindling_npm_tree::key(package).ok())
         .collect()
 }
 

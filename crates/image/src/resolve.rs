@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use kindling_base::{Error, Event, Reporter, Result, did_you_mean};
-use kindling_debian::{Archive, LockedPackage, Mirrors, Request, fetch_index, solve};
+use kindling_deb::LockedPackage;
+use kindling_debian::{Archive, Mirrors, Request, fetch_index, solve};
 use kindling_fetch::Client;
-use kindling_npm::LockedNpm;
+use kindling_npm_tree::LockedNpm;
 use kindling_store::Store;
 
 use crate::layers;

@@ -11,9 +11,11 @@ use std::time::Instant;
 
 use kindling_base::{Context, Error, Event, Lock, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
-use kindling_debian::{Assembly, LockedPackage, Mirrors, assemble};
+use kindling_deb::LockedPackage;
+use kindling_debian::Mirrors;
+use kindling_debian_root::{Assembly, assemble};
 use kindling_fetch::FetchError;
-use kindling_npm::LockedNpm;
+use kindling_npm_tree::LockedNpm;
 
 use self::programs::LaidOver;
 use crate::bundle::{self, Parts};

@@ -8,7 +8,8 @@ use std::path::Path;
 use kindling_base::{Error, Event, Result, files};
 use kindling_debian::Mirrors;
 use kindling_fetch::Client;
-use kindling_npm::{Places, Registries, Request, ask_npm, fetch, install, resolve};
+use kindling_npm::{Places, Registries, Request, ask_npm, fetch, resolve};
+use kindling_npm_tree::install;
 use kindling_store::Store;
 use kindling_tree::{Timestamp, Tree};
 

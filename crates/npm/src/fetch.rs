@@ -7,35 +7,14 @@ use std::path::{Path, PathBuf};
 use flate2::write::MultiGzDecoder;
 use kindling_base::{Context, Error, Reporter, Result, files, parallel};
 use kindling_fetch::{AT_ONCE, Client, FetchError, GetError, Progress, all_failed};
+use kindling_npm_tree::{LockedNpm, STAGE, TARBALL, integrity, key, stored};
 use kindling_store::Store;
 use sha2::{Digest, Sha512};
 
-use crate::integrity;
-use crate::lock::LockedNpm;
 use crate::registry::Registries;
-
-/// The stage under which the store keeps a package; its key is the hash of its tarball.
-pub const STAGE: &str = "npm";
-
-/// Name of the unzipped tarball in its stage's folder.
-const TARBALL: &str = "package.tar";
 
 /// Longest tarball, and longest unzipped: ten times what the largest programs of today have.
 const LONGEST: u64 = 4 << 30;
-
-/// The key of a package in the store.
-///
-/// # Errors
-/// Its hash is none.
-pub fn key(package: &LockedNpm) -> Result<String> {
-    integrity::to_hex(&package.integrity).ok_or_else(|| {
-        Error::user(format!(
-            "the lock's integrity of {} is no SHA-512: {}",
-            package.name, package.integrity
-        ))
-        .hint("restore the lock from version control, or write it anew with `cargo xtask lock`")
-    })
-}
 
 /// Fetches what the store lacks of `packages` and returns the unzipped tarball of each, in order.
 ///
@@ -58,16 +37,6 @@ pub fn fetch(
     })?;
     let lost = || Error::internal("the store lost a package of npm while it was used");
     Ok(stored(packages, store)?.ok_or_else(lost)?)
-}
-
-/// The unzipped tarball of each package, in order, if the store has them all.
-///
-/// # Errors
-/// The hash of one is none.
-pub fn stored(packages: &[LockedNpm], store: &Store) -> Result<Option<Vec<PathBuf>>> {
-    let keys: Vec<String> = packages.iter().map(key).collect::<Result<_>>()?;
-    let path = |key: &String| Some(store.stage(STAGE, key)?.join(TARBALL));
-    Ok(keys.iter().map(path).collect())
 }
 
 fn fetch_one(

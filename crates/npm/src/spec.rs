@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kindling_npm_tree::is_name;
 use nodejs_semver::{Range, Version};
 
 /// A package of a registry and which of its versions are meant.
@@ -100,27 +101,6 @@ pub fn split_name(text: &str) -> (&str, Option<&str>) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     }
-}
-
-/// Whether a package may have this name: npm's rule, with the capital letters of old packages. Safe as a path and in
-/// an address.
-pub(crate) fn is_name(name: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with(['.', '_'])
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
-    };
-    // 214 is npm's limit, scope included.
-    name.len() <= 214
-        && name != "node_modules"
-        && match name.strip_prefix('@') {
-            Some(scoped) => scoped
-                .split_once('/')
-                .is_some_and(|(scope, name)| part(scope) && part(name)),
-            None => part(name),
-        }
 }
 
 #[cfg(test)]

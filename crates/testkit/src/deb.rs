@@ -134,12 +134,21 @@ impl Deb {
             .files
             .iter()
             .map(|(path, mode, content)| (format!("./{path}"), *mode, content.clone()));
-        let mut deb = b"!<arch>\n".to_vec();
-        member(&mut deb, "debian-binary", b"2.0\n");
-        member(&mut deb, "control.tar", &archive(control.into_iter()));
-        member(&mut deb, "data.tar", &archive(data));
-        deb
+        ar(&[
+            ("debian-binary", b"2.0\n"),
+            ("control.tar", &archive(control.into_iter())),
+            ("data.tar", &archive(data)),
+        ])
     }
+}
+
+/// An `ar` archive of members, each with its name.
+pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = b"!<arch>\n".to_vec();
+    for (name, content) in members {
+        member(&mut archive, name, content);
+    }
+    archive
 }
 
 fn archive(files: impl Iterator<Item = (String, u32, Vec<u8>)>) -> Vec<u8> {

@@ -14,7 +14,7 @@ mod npm;
 mod repository;
 mod signer;
 
-pub use deb::Deb;
+pub use deb::{Deb, ar};
 pub use mirror::{Fault, LoopbackMirror};
 pub use npm::NpmRegistry;
 pub use repository::{Repository, Suite};

@@ -33,7 +33,7 @@ pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Res
                     built.folder.display()
                 ))
             })?;
-            let tar = tree.join(kindling_debian::TREE);
+            let tar = tree.join(kindling_debian_root::TREE);
             kindling_ext4_bench::run(&tar, &folder, rounds, &mut progress)?.to_string()
         }
         Bench::Build(_) => {

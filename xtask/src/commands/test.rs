@@ -77,7 +77,7 @@ fn subjects(built: &Built, setup: &Setup) -> Result<Vec<(&'static str, PathBuf)>
         built.folder.join(&built.manifest.kernel.artifact.file),
     )];
     if let Some(tree) = setup.store.stage(stage::PACKAGES, &built.plan.packages[0]) {
-        subjects.push(("KINDLING_TEST_TAR", tree.join(kindling_debian::TREE)));
+        subjects.push(("KINDLING_TEST_TAR", tree.join(kindling_debian_root::TREE)));
     }
     let debs = setup.project.root().join("target/test-debs");
     files::remove(&debs)?;

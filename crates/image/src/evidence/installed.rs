@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ext4_view::{Ext4, Ext4Error};
 use kindling_base::{Error, Result};
-use kindling_debian::deb822;
+use kindling_deb::deb822;
 
 use super::licence;
 

@@ -1,6 +1,6 @@
 //! Licences, as Debian's machine-readable copyright files name them, in the names of the SPDX list.
 
-use kindling_debian::deb822;
+use kindling_deb::deb822;
 
 /// A licence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use ext4_view::{Ext4, Ext4Error};
 use kindling_base::{Error, Result};
-use kindling_npm::{LIBRARY, LockedNpm, to_hex};
+use kindling_npm_tree::integrity::to_hex;
+use kindling_npm_tree::{LIBRARY, LockedNpm};
 use serde_json::{Value, json};
 
 use super::purl;

@@ -21,7 +21,7 @@ pub(super) fn provenance(subject: &Subject<'_>) -> Value {
         .map(|package| json!({"uri": purl::deb(&locked.recipe, package), "digest": {"sha256": package.sha256}}))
         .collect();
     inputs.extend(locked.lock.npm.iter().map(|package| {
-        let sha512 = kindling_npm::to_hex(&package.integrity).unwrap_or_default();
+        let sha512 = kindling_npm_tree::integrity::to_hex(&package.integrity).unwrap_or_default();
         json!({"uri": purl::npm(&package.name, &package.version), "digest": {"sha512": sha512}})
     }));
     if let PinnedKernel::Url { url, sha256 } = &locked.lock.kernel {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use kindling_debian::LockedPackage;
+use kindling_deb::LockedPackage;
 
 use crate::recipe::Recipe;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kindling_base::{Result, hash};
-use kindling_debian::LockedPackage;
+use kindling_deb::LockedPackage;
 use serde_json::{Value, json};
 
 use super::installed::Installed;

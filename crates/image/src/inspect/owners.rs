@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kindling_base::Result;
 use kindling_bundle::NpmPackage;
-use kindling_npm::LIBRARY;
+use kindling_npm_tree::LIBRARY;
 
 use crate::listing::Listing;
 

@@ -1,7 +1,8 @@
 //! Which kernel a recipe means.
 
 use kindling_base::Result;
-use kindling_debian::{Index, LockedPackage, Request, solve};
+use kindling_deb::LockedPackage;
+use kindling_debian::{Index, Request, solve};
 
 use crate::layers;
 use crate::lock::PinnedKernel;

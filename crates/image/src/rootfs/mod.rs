@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::hash::Hasher;
 use kindling_base::{Error, Event, Reporter, Result, Unit};
-use kindling_npm::LockedNpm;
+use kindling_npm_tree::LockedNpm;
 use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
 
 use crate::overlay::{OverlayEntry, OverlayKind};
@@ -86,8 +86,8 @@ pub fn tree(parts: &Parts<'_>) -> Result<Tree> {
         seconds: parts.epoch,
         nanoseconds: 0,
     };
-    let mut tree = kindling_debian::layer::tree(parts.packages)?;
-    kindling_npm::install(&mut tree, parts.npm, parts.epoch)?;
+    let mut tree = kindling_debian_root::layer::tree(parts.packages)?;
+    kindling_npm_tree::install(&mut tree, parts.npm, parts.epoch)?;
     exclude::exclude(&mut tree, parts.exclude, parts.recipe, mtime)?;
     users::add(&mut tree, parts.users, mtime)?;
     lay_over(&mut tree, parts.overlays, mtime)?;

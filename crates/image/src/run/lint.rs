@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kindling_base::{Error, Event, Result, files};
 use kindling_fetch::FetchError;
 use kindling_lint::{Image, Initramfs, Judged, Kernel, Waiver};
-use kindling_npm::LockedNpm;
+use kindling_npm_tree::LockedNpm;
 
 use super::Run;
 use crate::bundle::Parts;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use kindling_base::{Error, Event, Outcome, Result, files, hash};
-use kindling_debian::{LockedPackage, deb, fetch_packages};
+use kindling_deb::{self as deb, LockedPackage};
+use kindling_debian::fetch_packages;
 use kindling_fetch::{Client, FetchError, fetch_url};
 
 use super::Run;
@@ -12,7 +13,7 @@ use crate::kernel;
 use crate::lock::PinnedKernel;
 use crate::npm;
 use crate::plan::stage;
-use kindling_npm::LockedNpm;
+use kindling_npm_tree::LockedNpm;
 
 /// Name of the kernel's source where it was taken out of a .deb, compressed as it was, and of its SHA-256.
 const TARBALL: &str = "linux.tar";
@@ -64,7 +65,7 @@ impl Run<'_> {
     pub(super) fn npm(&self) -> Result<Vec<(LockedNpm, PathBuf)>, FetchError> {
         let packages = &self.locked.lock.npm;
         let store = self.sources.store;
-        if let Some(tars) = kindling_npm::stored(packages, store)? {
+        if let Some(tars) = kindling_npm_tree::stored(packages, store)? {
             return Ok(packages.iter().cloned().zip(tars).collect());
         }
         let started = Instant::now();

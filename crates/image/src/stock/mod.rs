@@ -48,7 +48,7 @@ pub(crate) fn release(package: &str) -> Option<&str> {
 /// # Errors
 /// The package has no kernel that a microVM can start; a file is missing or damaged.
 pub(crate) fn take(layers: &[PathBuf], package: &str, out: &Path) -> Result<()> {
-    let tree = kindling_debian::layer::tree(layers)?;
+    let tree = kindling_debian_root::layer::tree(layers)?;
     let release = release_of(package)?;
     files::create_dir_all(out)?;
 
@@ -69,7 +69,7 @@ pub(crate) fn take(layers: &[PathBuf], package: &str, out: &Path) -> Result<()> 
 /// # Errors
 /// There is none: the package of these tools is not among the packages.
 pub(crate) fn initramfs(layers: &[PathBuf], package: &str) -> Result<Vec<u8>> {
-    let tree = kindling_debian::layer::tree(layers)?;
+    let tree = kindling_debian_root::layer::tree(layers)?;
     let path = format!("boot/initrd.img-{}", release_of(package)?);
     content(&tree, &path).map_err(|error| {
         error.hint("add `initramfs-tools` to the packages, or say initramfs.mode = \"minimal\"")

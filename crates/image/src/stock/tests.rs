@@ -25,7 +25,7 @@ fn layer(folder: &Path, files: &[(String, Vec<u8>)]) -> PathBuf {
         let entry = Entry::new(kind, 0o644, Timestamp::default());
         tree.insert(path.as_bytes(), entry).unwrap();
     }
-    let file = std::fs::File::create(folder.join(kindling_debian::TREE)).unwrap();
+    let file = std::fs::File::create(folder.join(kindling_debian_root::TREE)).unwrap();
     tree.write_tar(file).unwrap();
     folder.to_owned()
 }

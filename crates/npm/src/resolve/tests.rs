@@ -14,7 +14,7 @@ impl World {
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
             let mut words = line.split_whitespace();
             let (name, version) = (words.next().unwrap(), words.next().unwrap());
-            let hash = crate::integrity::of(&[u8::try_from(name.len()).unwrap(); 64]);
+            let hash = kindling_npm_tree::integrity::of(&[u8::try_from(name.len()).unwrap(); 64]);
             let mut value = json!({
                 "name": name, "version": version, "dependencies": {}, "optionalDependencies": {},
                 "peerDependencies": {}, "bin": {}, "dist": {"integrity": hash},

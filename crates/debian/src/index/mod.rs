@@ -1,0 +1,8 @@
+//! The packages of an archive in memory.
+
+mod packages;
+mod table;
+
+pub(crate) use packages::is_sha256;
+pub use table::Index;
+pub(crate) use table::{NameId, PackageId, Priority, Target, groups};
