@@ -1,36 +1,34 @@
-//! `kindling bench`: from the command line to a report, and where that goes.
+//! `kindling bench`: runs a benchmark and writes its report where the command line says.
 
 use std::path::Path;
 
+use clap::ArgMatches;
 use kindling_base::{Error, Result, files};
 use kindling_bench::{Comparison, Report, Verdict, page, table};
-use kindling_launcher::StateFolder;
-use kindling_vm_bench::{self as bench, Session};
+use kindling_vm_bench::{Saved, Session};
 
-use crate::args::bench::{BenchCommand, Common, Files, saved, side};
+use crate::args::bench::{BenchCommand, Files, side};
 use crate::screen::Screen;
 
-/// Runs a benchmark and shows what came of it.
+/// Runs a benchmark and shows its report. `given` is the command line as it was read.
+///
+/// # Errors
+/// The benchmark failed, a file cannot be written, or a comparison found a regression.
 pub(crate) async fn run(
     command: BenchCommand,
-    state: &StateFolder,
-    program: &Path,
+    given: &ArgMatches,
+    session: &Session<'_>,
     screen: &Screen,
 ) -> Result<()> {
-    let session = Session {
-        state,
-        program,
-        reporter: screen,
-    };
     match command {
         BenchCommand::Boot {
             bundle,
             initcalls,
             common,
         } => {
-            let options = common.options(initcalls);
+            let options = common.options(given, initcalls)?;
             let files = common.files()?;
-            let report = bench::boot(&session, &options, &bundle).await?;
+            let report = kindling_vm_bench::boot(session, &options, &bundle).await?;
             show(screen, &report, files, 0.0)
         }
         BenchCommand::Resume {
@@ -38,9 +36,10 @@ pub(crate) async fn run(
             against_boot,
             common,
         } => {
-            let options = common.options(false);
+            let options = common.options(given, false)?;
             let files = common.files()?;
-            let report = bench::resume(&session, &options, &saved(name, against_boot)).await?;
+            let saved = Saved { name, against_boot };
+            let report = kindling_vm_bench::resume(session, &options, &saved).await?;
             show(screen, &report, files, 0.0)
         }
         BenchCommand::Clone {
@@ -48,9 +47,13 @@ pub(crate) async fn run(
             count,
             common,
         } => {
-            let options = common.options(false);
+            let options = common.options(given, false)?;
             let files = common.files()?;
-            let report = bench::clone(&session, &options, &saved(name, false), count).await?;
+            let saved = Saved {
+                name,
+                against_boot: false,
+            };
+            let report = kindling_vm_bench::clone(session, &options, &saved, count).await?;
             show(screen, &report, files, 0.0)
         }
         BenchCommand::Compare {
@@ -63,12 +66,13 @@ pub(crate) async fn run(
             common,
         } => {
             let tolerance = f64::from(tolerance) / 100.0;
-            let reports = [&a, &b].map(|path| is_report(path));
-            let report = match reports {
+            let options = common.options(given, false)?;
+            let files = common.files()?;
+            let report = match [&a, &b].map(|path| is_report(path)) {
                 [true, true] => joined(&a, &b, screen)?,
                 [false, false] => {
-                    let sides = [side(a, &run_a), side(b, &run_b)];
-                    measured(&session, &common, sides).await?
+                    let sides = [side(a, &run_a)?, side(b, &run_b)?];
+                    kindling_vm_bench::compare(session, &options, sides).await?
                 }
                 _ => {
                     return Err(
@@ -77,19 +81,10 @@ pub(crate) async fn run(
                     );
                 }
             };
-            show(screen, &report, common.files()?, tolerance)?;
+            show(screen, &report, files, tolerance)?;
             judge(&report, tolerance, report_only)
         }
     }
-}
-
-async fn measured(
-    session: &Session<'_>,
-    common: &Common,
-    sides: [bench::Side; 2],
-) -> Result<Report> {
-    common.check_files()?;
-    bench::compare(session, &common.options(false), sides).await
 }
 
 /// Whether an argument of `compare` is a saved report: a file, where a bundle is a folder or a name.
@@ -104,7 +99,7 @@ fn joined(a: &str, b: &str, screen: &Screen) -> Result<Report> {
             "the reports are of different machines: {field} is `{one}` and `{other}`"
         ));
     }
-    bench::join(first, second)
+    kindling_vm_bench::join(first, second)
 }
 
 /// Fails where the second subject is slower than the first.

@@ -4,100 +4,65 @@ mod args;
 mod bench;
 mod screen;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use clap::Parser;
-use kindling_base::{Context, Error, Exit, Result, files};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use kindling_base::{Context, Error, Result, files};
 use kindling_launcher::{
-    CONSOLE_LOG, Exec, GcOptions, Input, Keep, Report, Snapshots, State, StateFolder, collect,
-    console, copy, copy_log, detach, examine, exec, kvm, prepare, probe, remove, resume, stop,
-    supervise, supervise_detached, take_snapshot,
+    CONSOLE_LOG, GcOptions, Keep, Report, Snapshots, State, StateFolder, collect, console, copy,
+    copy_log, detach, examine, exec, kvm, prepare, probe, remove, resume, stop, supervise,
+    supervise_detached, take_snapshot,
 };
+use kindling_vm_bench::Session;
 
 use args::{Cli, Command, ResumeArgs, RunArgs, SnapshotsCommand};
 use screen::Screen;
 
-fn main() -> Exit {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    let given = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
     let screen = Screen::new(cli.json);
     // One thread: the kernel kills the machine when the thread that started it ends, so that has to be this one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop");
-    match runtime.and_then(|runtime| runtime.block_on(dispatch(cli.command, &screen))) {
-        Ok(code) if code > 0 => std::process::exit(code.into()), // a command's in a guest
-        Ok(_) => Exit::Success,
-        Err(error) => {
+    let ended = runtime.and_then(|runtime| {
+        let ended = runtime.block_on(dispatch(cli.command, &given, &screen));
+        // Without waiting: a read of standard input may never return.
+        runtime.shutdown_background();
+        ended
+    });
+    ended
+        .unwrap_or_else(|error| {
             screen.error(&error);
-            error.exit()
-        }
-    }
+            error.exit() as u8
+        })
+        .into()
 }
 
-/// Runs a command; returns the exit code where that is not ours.
-async fn dispatch(command: Command, screen: &Screen) -> Result<u8> {
-    if let Command::Exec {
-        name,
-        user,
-        env,
-        cwd,
-        timeout,
-        interactive,
-        command,
-    } = command
-    {
-        let forwarded = interactive || !std::io::stdin().is_terminal();
-        let request = Exec {
-            argv: command,
-            env: env.into_iter().collect(),
-            cwd,
-            user,
-            timeout: timeout.map(args::seconds),
-            input: if forwarded {
-                Input::Forwarded
-            } else {
-                Input::None
-            },
-        };
-        let code = exec(&state()?, &name, request).await?;
-        // At once: a read of standard input may never return, and the runtime would wait for it.
-        std::process::exit(code.into());
-    }
-    if let Command::Console { name } = &command {
-        let connected = || screen.connected(name);
-        let left = console(&state()?, name, connected).await?;
-        screen.left(name, left);
-        std::process::exit(0); // as above
-    }
-    dispatch_ours(command, screen).await.map(|()| 0)
-}
-
-async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
+/// Runs a command; returns the exit code, which is that of the guest's command for `exec`.
+async fn dispatch(command: Command, given: &ArgMatches, screen: &Screen) -> Result<u8> {
     match command {
-        Command::Exec { .. } | Command::Console { .. } => Ok(()), // done above
-        Command::Cp { from, to } => copy(&state()?, &from, &to).await,
-        Command::Run(args) => run(*args, screen).await,
-        Command::Ps => screen.list(&state()?.list()?),
-        Command::Logs { name, follow } => {
-            let state = state()?;
-            let vm = state.find(&name)?;
-            if !follow && !vm.folder.join(CONSOLE_LOG).exists() {
-                return Ok(()); // it never came to write anything
-            }
-            copy_log(&state, &vm, follow, &mut std::io::stdout().lock())
+        Command::Exec(args) => return exec(&state()?, &args.name.clone(), args.into_exec()).await,
+        Command::Console { name } => {
+            let left = console(&state()?, &name, || screen.connected(&name)).await?;
+            screen.left(&name, left);
         }
-        Command::Stop { name, timeout } => screen.stopped(
-            &name,
-            &stop(&state()?, &name, args::seconds(timeout)).await?,
-        ),
+        Command::Cp { from, to } => copy(&state()?, &from, &to).await?,
+        Command::Run(args) => run(*args, screen).await?,
+        Command::Ps => screen.list(&state()?.list()?)?,
+        Command::Logs { name, follow } => logs(&name, follow)?,
+        Command::Stop { name, timeout } => {
+            let stopped = stop(&state()?, &name, args::seconds(timeout)).await?;
+            screen.stopped(&name, &stopped)?;
+        }
         Command::Rm { names, force } => {
             for name in &names {
                 remove(&state()?, name, force).await?;
                 screen.removed(name)?;
             }
-            Ok(())
         }
         Command::Snapshot {
             vm,
@@ -109,19 +74,10 @@ async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
             } else {
                 Keep::As(name.as_deref())
             };
-            screen.snapshot(&take_snapshot(&state()?, &vm, keep).await?)
+            screen.snapshot(&take_snapshot(&state()?, &vm, keep).await?)?;
         }
-        Command::Snapshots { command } => {
-            let snapshots = Snapshots::open(&state()?)?;
-            match command {
-                None => screen.snapshots(&snapshots.list()?),
-                Some(SnapshotsCommand::Rm { names }) => names.iter().try_for_each(|name| {
-                    snapshots.remove(name)?;
-                    screen.removed(name)
-                }),
-            }
-        }
-        Command::Resume(args) => resume_all(args, screen).await,
+        Command::Snapshots { command } => snapshots(command, screen)?,
+        Command::Resume(args) => resume_all(args, screen).await?,
         Command::Gc {
             ended,
             logs,
@@ -132,7 +88,7 @@ async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
                 logs,
                 dry_run,
             };
-            screen.collected(&collect(&state()?, options).await?, dry_run)
+            screen.collected(&collect(&state()?, options).await?, dry_run)?;
         }
         Command::Probe {
             name,
@@ -142,12 +98,41 @@ async fn dispatch_ours(command: Command, screen: &Screen) -> Result<()> {
             let vm = state()?.find(&name)?;
             let verdict = probe(&vm, port, args::seconds(timeout)).await?;
             screen.verdict(&name, port, verdict)?;
-            verdict.check(&name, port)
+            verdict.check(&name, port)?;
         }
-        Command::Bench(command) => bench::run(*command, &state()?, &program()?, screen).await,
-        Command::Doctor => screen.doctor(&examine(&state()?, &program()?).await?),
-        Command::Supervise { folder } => supervise_detached(&folder).await,
-        Command::ProbeKvm => screen.probe(&kvm::measure()?),
+        Command::Bench(command) => {
+            let session = Session {
+                state: &state()?,
+                program: &program()?,
+                reporter: screen,
+                read_options: args::read_options,
+            };
+            bench::run(*command, given, &session, screen).await?;
+        }
+        Command::Doctor => screen.doctor(&examine(&state()?, &program()?).await?)?,
+        Command::Supervise { folder } => supervise_detached(&folder).await?,
+        Command::MeasureKvm => screen.kvm(&kvm::measure()?)?,
+    }
+    Ok(0)
+}
+
+fn logs(name: &str, follow: bool) -> Result<()> {
+    let state = state()?;
+    let vm = state.find(name)?;
+    if !follow && !vm.folder.join(CONSOLE_LOG).exists() {
+        return Ok(()); // it never came to write anything
+    }
+    copy_log(&state, &vm, follow, &mut std::io::stdout().lock())
+}
+
+fn snapshots(command: Option<SnapshotsCommand>, screen: &Screen) -> Result<()> {
+    let snapshots = Snapshots::open(&state()?)?;
+    match command {
+        None => screen.snapshots(&snapshots.list()?),
+        Some(SnapshotsCommand::Rm { names }) => names.iter().try_for_each(|name| {
+            snapshots.remove(name)?;
+            screen.removed(name)
+        }),
     }
 }
 

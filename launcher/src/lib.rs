@@ -18,6 +18,7 @@ pub mod network;
 mod snapshot;
 mod start;
 mod supervise;
+mod sys;
 mod vm;
 mod vmm;
 
@@ -33,7 +34,7 @@ pub use snapshot::{
     take as take_snapshot,
 };
 pub use start::bundle::find as find_bundle;
-pub use start::{EngineOptions, RunOptions, prepare};
+pub use start::{EngineOptions, Monitor, RunOptions, prepare};
 pub use supervise::detach::{SUPERVISE_COMMAND, detach, supervise_detached};
 pub use supervise::{Report, STOP_GRACE, Sink, supervise};
 pub use vm::logs::copy as copy_log;

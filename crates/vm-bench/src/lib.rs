@@ -1,64 +1,37 @@
-//! `kindling bench`: boots, resumes and clones VMs again and again and writes down when they got where.
+//! Benchmarks of VMs: boots, resumes and clones them again and again and writes down when they reached each milestone.
 //!
 //! Each run is the whole command, a process of our own binary, as a person would start it. The supervisor notes times on
-//! the host's monotonic clock ([`kindling_launcher::timeline`]), the guest's own times are placed on it by asking its agent
-//! ([`guest`]); what becomes of the figures is the business of `kindling-bench`. `docs/benchmarks.md` has the method.
+//! the host's monotonic clock ([`kindling_launcher::timeline`]); the guest's own times are placed on it by asking its agent
+//! ([`guest`]). `kindling-bench` turns the figures into reports. `docs/benchmarks.md` has the method.
 //!
 //! **Nothing is left running**: whatever ends a benchmark, every VM and snapshot that it made is removed.
 
+mod artifacts;
 mod child;
 mod footprint;
 mod guest;
 mod http;
+mod initcalls;
 mod job;
 mod machine;
 mod measure;
+mod options;
 mod rounds;
 mod session;
+mod source;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod until;
 
-use std::path::PathBuf;
-
 use kindling_base::{Error, Result};
 use kindling_bench::Report;
 
+pub use options::{BootOptions, Options, Saved, Side};
 pub use session::Session;
 pub use until::Until;
 
 use job::Job;
-
-/// What all benchmarks have in common.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Rounds that count.
-    pub runs: u32,
-    /// Rounds before them that do not: they fill the page cache and let the processor find its speed.
-    pub warmup: u32,
-    /// A port of the guest that has to answer.
-    pub until: Option<Until>,
-    /// Seconds that one VM may take until it is ready and answers.
-    pub timeout_s: u32,
-    /// Where bundles are.
-    pub out: Option<PathBuf>,
-    /// More options of `kindling run`.
-    pub run: Vec<String>,
-    /// Boot once more with `initcall_debug`, to see the kernel's own steps.
-    pub profile: bool,
-    /// The command line, to be told in the report.
-    pub command: String,
-}
-
-/// What is resumed or cloned.
-#[derive(Clone, Debug)]
-pub struct Saved {
-    /// The name of a snapshot or of a VM that is ready, or a bundle.
-    pub name: String,
-    /// Boot its bundle as well, in turns: a bundle always is.
-    pub against_boot: bool,
-}
 
 /// Boots `bundle` again and again.
 ///
@@ -67,10 +40,11 @@ pub struct Saved {
 pub async fn boot(session: &Session<'_>, options: &Options, bundle: &str) -> Result<Report> {
     session
         .run(options, async |bench| {
-            let jobs = [Job::boot(format!("cold boot of {}", short(bundle)), bundle)];
+            let label = format!("cold boot of {}", short(bundle));
+            let jobs = [Job::boot(bench, label, bundle, &[])?];
             let mut subjects = rounds::interleave(bench, &jobs).await?;
             if options.profile {
-                subject::add_initcalls(bench, &jobs[0], &mut subjects[0]).await?;
+                initcalls::add(bench, &jobs[0], &mut subjects[0]).await?;
             }
             Ok(subjects)
         })
@@ -84,7 +58,7 @@ pub async fn boot(session: &Session<'_>, options: &Options, bundle: &str) -> Res
 pub async fn resume(session: &Session<'_>, options: &Options, saved: &Saved) -> Result<Report> {
     session
         .run(options, async |bench| {
-            let source = job::source(bench, saved).await?;
+            let source = source::find(bench, saved).await?;
             let mut jobs = Vec::new();
             if let Some(boot) = source.boot {
                 jobs.push(boot);
@@ -107,19 +81,10 @@ pub async fn clone(
 ) -> Result<Report> {
     session
         .run(options, async |bench| {
-            let source = job::source(bench, saved).await?;
+            let source = source::find(bench, saved).await?;
             rounds::interleave(bench, &[source.resume.clones(count)]).await
         })
         .await
-}
-
-/// One side of a comparison.
-#[derive(Clone, Debug)]
-pub struct Side {
-    /// The bundle.
-    pub bundle: String,
-    /// More options of `kindling run`, for this side only.
-    pub run: Vec<String>,
 }
 
 /// Boots two bundles in turns, or one with different options.
@@ -129,20 +94,19 @@ pub struct Side {
 pub async fn compare(session: &Session<'_>, options: &Options, sides: [Side; 2]) -> Result<Report> {
     session
         .run(options, async |bench| {
-            let jobs = labels(&sides).into_iter().zip(&sides).map(|(label, side)| {
-                let mut job = Job::boot(label, &side.bundle);
-                job.run.clone_from(&side.run);
-                job
-            });
-            rounds::interleave(bench, &jobs.collect::<Vec<_>>()).await
+            let jobs = labels(&sides)
+                .into_iter()
+                .zip(&sides)
+                .map(|(label, side)| Job::boot(bench, label, &side.bundle, &side.run));
+            rounds::interleave(bench, &jobs.collect::<Result<Vec<_>>>()?).await
         })
         .await
 }
 
-/// A report of the first subject of each of two saved ones.
+/// Joins two saved reports into one that compares their last subjects.
 ///
 /// # Errors
-/// One has none.
+/// One of them has no subject.
 pub fn join(first: Report, second: Report) -> Result<Report> {
     let mut subjects = Vec::new();
     for (mut report, letter) in [(first.clone(), 'A'), (second, 'B')] {
@@ -156,7 +120,7 @@ pub fn join(first: Report, second: Report) -> Result<Report> {
     Ok(Report { subjects, ..first })
 }
 
-/// What two sides are called: by what they differ in.
+/// The labels of two sides: what they differ in.
 fn labels([first, second]: &[Side; 2]) -> [String; 2] {
     let same = first.bundle == second.bundle || short(&first.bundle) == short(&second.bundle);
     let label = |side: &Side, letter: char| {

@@ -7,7 +7,7 @@ use kindling_bench::Machine;
 
 use kindling_launcher::{Memory, kvm};
 
-/// Describes this machine. `program` is our own binary, which runs the KVM probe.
+/// Describes this machine. `program` is our own binary, which measures KVM.
 ///
 /// # Errors
 /// `/proc` lacks what every Linux has.
@@ -22,7 +22,7 @@ pub(super) async fn describe(program: &Path) -> Result<Machine> {
         governor: governor(),
         virtual_machine: field(&cpuinfo, "flags")
             .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor")),
-        kvm: kvm::probe(program).await.to_string(),
+        kvm: kvm::look(program).await.to_string(),
         kernel: rustix::system::uname()
             .release()
             .to_string_lossy()

@@ -6,27 +6,30 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kindling_base::{Context, Error, Event, Reporter, Result};
 use kindling_bench::{Report, SCHEMA, Settings, Subject};
+use kindling_launcher::{Snapshots, StateFolder, remove};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Options, machine};
-use kindling_launcher::{Snapshots, StateFolder, remove};
+use super::{BootOptions, Options, machine};
 
-/// Where benchmarks run.
+/// The surroundings of a benchmark.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
     /// The state folder that has the snapshots and takes the VMs.
     pub state: &'a StateFolder,
     /// Our own binary.
     pub program: &'a Path,
-    /// Is told how it goes.
+    /// Takes notes and warnings.
     pub reporter: &'a dyn Reporter,
+    /// Reads options of `kindling run`: a later one replaces an earlier one of the same name, and what they add to the
+    /// kernel's command line is put together.
+    pub read_options: fn(&[String]) -> Result<BootOptions>,
 }
 
 /// A benchmark under way.
 pub(super) struct Bench<'a> {
     pub(super) session: Session<'a>,
     pub(super) options: &'a Options,
-    /// With what the names of its VMs and snapshots begin.
+    /// The beginning of the names of its VMs and snapshots.
     prefix: String,
     last: Cell<u32>,
 }

@@ -1,5 +1,4 @@
 use super::guest::marker_seconds;
-use super::job::merged;
 use super::rounds::order;
 use super::{Side, labels, short};
 
@@ -31,38 +30,4 @@ fn the_marker_has_the_guests_own_time() {
     assert_eq!(marker_seconds(console, "kindling: ready"), Some(2.34));
     assert_eq!(marker_seconds("kindling: ready\n", "kindling: ready"), None);
     assert_eq!(marker_seconds(console, "other"), None);
-}
-
-#[test]
-fn a_sides_own_options_win() {
-    let merge = |words: &[&str]| {
-        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-        merged(words.iter()).join("|")
-    };
-    let all = [
-        "--vmm",
-        "qemu",
-        "--append",
-        "a=1 -b",
-        "--no-initramfs",
-        "--publish",
-        "1:1",
-    ];
-    let own = [
-        "--vmm=firecracker",
-        "--append",
-        "--c",
-        "--no-initramfs",
-        "--publish",
-        "2:2",
-    ];
-    assert_eq!(
-        merge(&all),
-        "--vmm|qemu|--append|a=1 -b|--no-initramfs|--publish|1:1"
-    );
-    assert_eq!(
-        merge(&[&all[..], &own[..]].concat()),
-        "--vmm|firecracker|--append|a=1 -b --c|--no-initramfs|--publish|1:1|--publish|2:2"
-    );
-    assert_eq!(merge(&["--append"]), "--append");
 }

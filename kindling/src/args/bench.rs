@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Subcommand};
 use kindling_base::{Error, Result};
-use kindling_vm_bench::{Options, Saved, Side, Until};
+use kindling_vm_bench::{Options, Side, Until};
 
-use super::{Accel, Monitor, Net};
+use super::run::{MachineArgs, machine_words, read_options};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +23,7 @@ docs/benchmarks.md has the method: what each phase is, the clock, the statistics
 #[command(after_long_help = EXAMPLES)]
 pub(crate) enum BenchCommand {
     /// Boot a bundle again and again: phases of monitor, kernel, init, units, until it is ready or answers
+    #[command(override_usage = "kindling bench boot [OPTIONS] <RECIPE|BUNDLE>")]
     Boot {
         /// A recipe whose bundle is in out/, or a bundle's folder
         #[arg(value_name = "RECIPE|BUNDLE")]
@@ -37,6 +38,7 @@ pub(crate) enum BenchCommand {
     ///
     /// A bundle is booted and saved for it, and cold boots of it alternate with the resumes, so that their ratio is one of
     /// the same minutes. A VM that runs is saved for it and goes on.
+    #[command(override_usage = "kindling bench resume [OPTIONS] <SNAPSHOT|VM|BUNDLE>")]
     Resume {
         /// A snapshot, a VM that is ready, or a bundle
         #[arg(value_name = "SNAPSHOT|VM|BUNDLE")]
@@ -48,6 +50,7 @@ pub(crate) enum BenchCommand {
         common: Common,
     },
     /// Resume many VMs by one command: the first answer of each, its memory and its disk
+    #[command(override_usage = "kindling bench clone [OPTIONS] <SNAPSHOT|VM|BUNDLE>")]
     Clone {
         /// A snapshot, a VM that is ready, or a bundle
         #[arg(value_name = "SNAPSHOT|VM|BUNDLE")]
@@ -59,6 +62,7 @@ pub(crate) enum BenchCommand {
         common: Common,
     },
     /// Boot two bundles in turns, or compare two saved reports; fails where B is slower than A beyond the interval
+    #[command(override_usage = "kindling bench compare [OPTIONS] <A> <B>")]
     Compare {
         /// A bundle, or a report that --save wrote: what B is held against
         a: String,
@@ -120,63 +124,9 @@ pub(crate) struct Common {
     /// Write a page with charts, which needs no network and no script
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    // Passed on as words, which only the command line as it was read has.
     #[command(flatten)]
-    machine: MachineArgs,
-}
-
-/// Options of `kindling run` that boots are given as they are.
-#[derive(Args, Debug)]
-struct MachineArgs {
-    /// The virtual machine monitor
-    #[arg(long, value_enum, env = "KINDLING_VMM")]
-    vmm: Option<Monitor>,
-    /// What runs the guest's instructions
-    #[arg(long, value_enum)]
-    accel: Option<Accel>,
-    /// Firecracker's program [default: $KINDLING_FIRECRACKER, else `firecracker` in PATH]
-    #[arg(long, value_name = "PATH")]
-    firecracker: Option<String>,
-    /// The network card
-    #[arg(long, value_enum, env = "KINDLING_NETWORK")]
-    network: Option<Net>,
-    /// Virtual processors [default: the recipe's]
-    #[arg(long, value_name = "COUNT")]
-    vcpus: Option<u32>,
-    /// Memory in MiB [default: the recipe's]
-    #[arg(long, value_name = "MIB")]
-    memory_mib: Option<u32>,
-    /// Add arguments to the kernel command line
-    #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
-    append: Option<String>,
-    /// Let the kernel mount the root disk itself
-    #[arg(long)]
-    no_initramfs: bool,
-}
-
-impl MachineArgs {
-    fn words(&self) -> Vec<String> {
-        let count = |count: Option<u32>| count.map(|count| count.to_string());
-        let options = [
-            ("--vmm", named(self.vmm)),
-            ("--accel", named(self.accel)),
-            ("--firecracker", self.firecracker.clone()),
-            ("--network", named(self.network)),
-            ("--vcpus", count(self.vcpus)),
-            ("--memory-mib", count(self.memory_mib)),
-            ("--append", self.append.clone()),
-        ];
-        let given = options
-            .into_iter()
-            .filter_map(|(option, value)| Some([option.to_owned(), value?]));
-        let mut words: Vec<String> = given.flatten().collect();
-        words.extend(self.no_initramfs.then(|| "--no-initramfs".to_owned()));
-        words
-    }
-}
-
-/// What a value is called on the command line.
-fn named<V: ValueEnum>(value: Option<V>) -> Option<String> {
-    Some(value?.to_possible_value()?.get_name().to_owned())
+    _machine: MachineArgs,
 }
 
 /// Where a report goes.
@@ -188,7 +138,11 @@ pub(crate) struct Files {
 }
 
 impl Common {
-    pub(crate) fn options(&self, initcalls: bool) -> Options {
+    /// The options of a benchmark; `given` is the command line as it was read.
+    ///
+    /// # Errors
+    /// `kindling run` has no such options.
+    pub(crate) fn options(&self, given: &ArgMatches, initcalls: bool) -> Result<Options> {
         let words = std::env::args().skip(1);
         let quoted = words.map(|word| {
             if word.contains(' ') {
@@ -198,16 +152,16 @@ impl Common {
             }
         });
         let command: Vec<String> = ["kindling".to_owned()].into_iter().chain(quoted).collect();
-        Options {
+        Ok(Options {
             runs: self.runs,
             warmup: self.warmup,
             until: self.until.clone(),
             timeout_s: self.timeout,
             out: self.out.clone(),
-            run: self.machine.words(),
+            run: read_options(&machine_words(leaf(given)))?,
             profile: initcalls || self.html.is_some(),
             command: command.join(" "),
-        }
+        })
     }
 
     /// Refuses, before anything is measured, files that cannot be written.
@@ -239,15 +193,20 @@ impl Common {
     }
 }
 
-/// One side of a comparison.
-pub(crate) fn side(bundle: String, run: &str) -> Side {
-    Side {
-        bundle,
-        run: run.split_whitespace().map(str::to_owned).collect(),
+/// What the innermost command was given.
+fn leaf(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => leaf(inner),
+        None => matches,
     }
 }
 
-/// What is resumed.
-pub(crate) fn saved(name: String, against_boot: bool) -> Saved {
-    Saved { name, against_boot }
+/// One side of a comparison, with its own options of `kindling run`.
+///
+/// # Errors
+/// `run` has no such options.
+pub(crate) fn side(bundle: String, run: &str) -> Result<Side> {
+    let run: Vec<String> = run.split_whitespace().map(str::to_owned).collect();
+    read_options(&run)?;
+    Ok(Side { bundle, run })
 }

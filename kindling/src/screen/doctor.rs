@@ -1,7 +1,7 @@
 //! How a host is shown: what VMs need of it, and what it has.
 
 use kindling_base::Result;
-use kindling_launcher::kvm::Probe;
+use kindling_launcher::kvm::KvmState;
 use kindling_launcher::{Doctor, Requirement};
 
 use super::{Screen, columns, print, to_json};
@@ -47,8 +47,9 @@ impl Screen {
         print(&columns(&lines))
     }
 
-    pub(crate) fn probe(&self, probe: &Probe) -> Result<()> {
-        print(&to_json(probe)?)
+    /// The state of KVM, for the process that asked.
+    pub(crate) fn kvm(&self, kvm: &KvmState) -> Result<()> {
+        print(&to_json(kvm)?)
     }
 }
 

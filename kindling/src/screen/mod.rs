@@ -12,7 +12,7 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Event, Reporter, Result};
+use kindling_base::{Context, Error, Event, Failure, Reporter, Result};
 use kindling_launcher::network::Verdict;
 use kindling_launcher::{Ending, Left, Listing, Status, StopStep, Stopped, Vm};
 use serde::Serialize;
@@ -37,10 +37,10 @@ impl Screen {
 
     pub(crate) fn error(&self, error: &Error) {
         if self.json {
-            self.event(
-                "error",
-                json!({"exit": error.exit() as u8, "report": error.report()}),
-            );
+            let failure = serde_json::to_value(Failure::from(error));
+            let mut told = failure.unwrap_or_else(|_| json!({})); // of plain fields: it serialises
+            told["report"] = error.report().into();
+            self.event("error", told);
         } else {
             eprintln!("{}", error.report());
         }

@@ -1,4 +1,4 @@
-//! What this machine offers to VMs, in one look.
+//! The doctor: looks at what this machine offers to VMs.
 
 mod host;
 mod monitors;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::host::Memory;
 use crate::host::accel::{self, Accelerator};
-use crate::host::kvm::{self, Probe};
+use crate::host::kvm::{self, KvmState};
 use crate::vm::StateFolder;
 use crate::vmm::Vmm;
 use crate::vmm::qemu;
@@ -25,8 +25,8 @@ pub struct Doctor {
     pub requirements: Vec<Requirement>,
     /// QEMU's version line; `None` where it is not installed.
     pub qemu: Option<String>,
-    /// What the KVM probe found.
-    pub kvm: Probe,
+    /// The state of KVM.
+    pub kvm: KvmState,
     /// Whether that is the hardware's speed.
     pub kvm_is_hardware: bool,
     /// What `--vmm auto` means here for a VM with a network that both monitors have.
@@ -56,7 +56,7 @@ pub struct Doctor {
 pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
     let swept = state.sweep()?;
     let listing = state.list()?;
-    let kvm = kvm::probe(program).await;
+    let kvm = kvm::look(program).await;
     let running = listing.vms.iter().filter(|vm| vm.status.state.is_live());
     let running = running.count();
     let dead = listing
@@ -88,7 +88,7 @@ pub async fn examine(state: &StateFolder, program: &Path) -> Result<Doctor> {
         vmm: if usable { Vmm::Firecracker } else { Vmm::Qemu },
         qemu,
         kvm_is_hardware: kvm.is_hardware(),
-        accelerator: accel::for_probe(&kvm),
+        accelerator: accel::auto(&kvm),
         kvm,
         memory,
         state_folder: state.vms_folder().to_owned(),

@@ -5,30 +5,30 @@ use std::path::Path;
 use kindling_base::Error;
 
 use super::requirement::Requirement;
-use crate::host::kvm::Probe;
+use crate::host::kvm::KvmState;
 use crate::vmm::firecracker::{self, Binary, MINIMUM, VARIABLE, uffd};
 
-pub(super) fn kvm(probe: &Probe) -> Requirement {
-    let found = probe.to_string();
+pub(super) fn kvm(state: &KvmState) -> Requirement {
+    let found = state.to_string();
     let translated =
         "guests run on QEMU's translator, some ten times slower; Firecracker cannot boot Linux";
-    match probe {
-        probe if probe.is_hardware() => {
+    match state {
+        state if state.is_hardware() => {
             Requirement::ok("KVM", found, "guests run at the speed of the processor")
         }
-        Probe::Missing => Requirement::missing(
+        KvmState::Missing => Requirement::missing(
             "KVM",
             found,
             translated,
             "enable virtualisation in the firmware or the outer hypervisor, then `modprobe kvm_intel` or `kvm_amd`",
         ),
-        Probe::Forbidden => Requirement::missing(
+        KvmState::Forbidden => Requirement::missing(
             "KVM",
             found,
             translated,
             "join the device's group: `sudo usermod -aG kvm $USER`, then log in again",
         ),
-        Probe::Measured { .. } | Probe::Stuck { .. } | Probe::Failed { .. } => {
+        KvmState::Measured { .. } | KvmState::Stuck { .. } | KvmState::Failed { .. } => {
             Requirement::limited(
                 "KVM",
                 found,
@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn kvm_is_judged_by_its_speed() {
-        let measured = |instructions_per_second| Probe::Measured {
+        let measured = |instructions_per_second| KvmState::Measured {
             instructions_per_second,
         };
         assert_eq!(kvm(&measured(2_000_000_000)).verdict, Verdict::Ok);
         let slow = kvm(&measured(800_000));
         assert_eq!(slow.verdict, Verdict::Limited);
         assert!(slow.found.contains("only 0.8 million"), "{slow:?}");
-        let forbidden = kvm(&Probe::Forbidden);
+        let forbidden = kvm(&KvmState::Forbidden);
         assert!(forbidden.advice.unwrap().contains("usermod"));
     }
 

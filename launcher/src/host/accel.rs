@@ -1,12 +1,12 @@
-//! What runs the guest's instructions.
+//! Accelerators, which run the guest's instructions.
 
 use std::fmt;
 
 use kindling_base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::host::kvm::Probe;
-use crate::host::kvm_note::Prober;
+use crate::host::kvm::KvmState;
+use crate::host::kvm_note::KvmNote;
 
 /// An accelerator of QEMU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,47 +34,51 @@ impl fmt::Display for Accelerator {
     }
 }
 
-/// What the user asked for.
+/// The accelerator that the user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Wanted {
-    /// KVM where [`crate::host::kvm::probe`] shows that it is hardware, TCG elsewhere.
+    /// KVM where a short measurement shows real hardware, else TCG.
     #[default]
     Auto,
-    /// This one.
-    Exactly(Accelerator),
+    /// The processor itself, through /dev/kvm.
+    Kvm,
+    /// QEMU's translator: slower, works everywhere.
+    Tcg,
 }
 
 /// Chooses an accelerator; also returns why, for a person.
 ///
 /// # Errors
-/// KVM was asked for and the machine has none for us.
-pub(crate) async fn choose(wanted: Wanted, prober: Prober<'_>) -> Result<(Accelerator, String)> {
+/// KVM was asked for and this host has none for us.
+pub(crate) async fn choose(wanted: Wanted, kvm: KvmNote<'_>) -> Result<(Accelerator, String)> {
     match wanted {
-        Wanted::Exactly(Accelerator::Tcg) => Ok((Accelerator::Tcg, "as asked".to_owned())),
+        Wanted::Tcg => Ok((Accelerator::Tcg, "as asked".to_owned())),
         Wanted::Auto => {
-            let probe = prober.probe().await;
-            Ok((for_probe(&probe), probe.to_string()))
+            let found = kvm.look().await;
+            Ok((auto(&found), found.to_string()))
         }
-        Wanted::Exactly(Accelerator::Kvm) => match prober.probe().await {
-            probe @ (Probe::Missing | Probe::Forbidden) => Err(refused(&probe)),
-            probe => Ok((Accelerator::Kvm, format!("as asked; {probe}"))),
+        Wanted::Kvm => match kvm.look().await {
+            found @ (KvmState::Missing | KvmState::Forbidden) => Err(refused(&found)),
+            found => Ok((Accelerator::Kvm, format!("as asked; {found}"))),
         },
     }
 }
 
-/// What `auto` means after this probe.
-pub(crate) fn for_probe(probe: &Probe) -> Accelerator {
-    if probe.is_hardware() {
+/// The accelerator that `auto` means with KVM in this state.
+pub(crate) fn auto(kvm: &KvmState) -> Accelerator {
+    if kvm.is_hardware() {
         Accelerator::Kvm
     } else {
         Accelerator::Tcg
     }
 }
 
-pub(crate) fn refused(probe: &Probe) -> Error {
-    let error = Error::user(format!("cannot use KVM: {probe}"));
-    match probe {
-        Probe::Forbidden => error.hint(
+/// The error for KVM that cannot be used.
+pub(crate) fn refused(kvm: &KvmState) -> Error {
+    let error = Error::user(format!("cannot use KVM: {kvm}"));
+    match kvm {
+        KvmState::Forbidden => error.hint(
             "add yourself to the group that owns the device (`sudo usermod -aG kvm $USER`, then log in again), or use --accel tcg",
         ),
         _ => error.hint("enable virtualisation in the firmware or the outer hypervisor, or use --accel tcg"),
@@ -88,12 +92,12 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_do() {
         assert!(
-            refused(&Probe::Forbidden)
+            refused(&KvmState::Forbidden)
                 .report()
                 .contains("usermod -aG kvm")
         );
         assert_eq!(
-            refused(&Probe::Missing).report(),
+            refused(&KvmState::Missing).report(),
             "error: cannot use KVM: there is no /dev/kvm\nhint: enable virtualisation in the firmware or the outer hypervisor, or use --accel tcg"
         );
     }

@@ -1,4 +1,4 @@
-//! Whether `/dev/kvm` runs guest code at the speed of the hardware.
+//! KVM on this host: whether `/dev/kvm` runs guest code at the speed of the hardware.
 //!
 //! Some hosts offer the device but interpret guest code in software, a hundred times slower than QEMU's own
 //! translator and with instructions missing. Only running real guest code tells them apart, and such a host
@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 pub const DEVICE: &str = "/dev/kvm";
 
 /// The hidden command of our binary that calls [`measure`].
-pub const PROBE_COMMAND: &str = "probe-kvm";
+pub const MEASURE_COMMAND: &str = "measure-kvm";
 
-/// Guest instructions a second from which on KVM is taken for hardware. A processor of 1 GHz retires the
-/// probe's loop of two instructions at 1,000 to 2,000 million a second, nested virtualisation included; hosts
+/// Guest instructions a second from which on KVM is taken for hardware. A processor of 1 GHz retires our
+/// loop of two instructions at 1,000 to 2,000 million a second, nested virtualisation included; hosts
 /// that interpret were measured at 1 to 20 million; TCG translates it to some hundred million.
 pub const HARDWARE_INSTRUCTIONS_PER_SECOND: u64 = 300_000_000;
 
@@ -38,10 +38,10 @@ const TURNS: u32 = 65_536;
 /// Exits after which the figure is good enough: 6 ms at 3 GHz.
 const ENOUGH_EXITS: u64 = 256;
 
-/// What the probe found.
+/// The state of KVM on this host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-pub enum Probe {
+pub enum KvmState {
     /// There is no [`DEVICE`].
     Missing,
     /// The device is there but not for us.
@@ -63,24 +63,24 @@ pub enum Probe {
     },
 }
 
-impl Probe {
+impl KvmState {
     /// Whether guests on KVM run at the speed of the hardware here.
     pub fn is_hardware(&self) -> bool {
-        matches!(self, Probe::Measured { instructions_per_second }
+        matches!(self, KvmState::Measured { instructions_per_second }
             if *instructions_per_second >= HARDWARE_INSTRUCTIONS_PER_SECOND)
     }
 }
 
-impl fmt::Display for Probe {
+impl fmt::Display for KvmState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Probe::Missing => write!(f, "there is no {DEVICE}"),
-            Probe::Forbidden => write!(f, "{DEVICE} is not readable and writable for this user"),
-            Probe::Failed { reason } => write!(f, "KVM does not run guest code: {reason}"),
-            Probe::Stuck { deadline_ms } => {
+            KvmState::Missing => write!(f, "there is no {DEVICE}"),
+            KvmState::Forbidden => write!(f, "{DEVICE} is not readable and writable for this user"),
+            KvmState::Failed { reason } => write!(f, "KVM does not run guest code: {reason}"),
+            KvmState::Stuck { deadline_ms } => {
                 write!(f, "KVM ran no guest code to its end in {deadline_ms} ms")
             }
-            Probe::Measured {
+            KvmState::Measured {
                 instructions_per_second: speed,
             } => {
                 let speed = *speed as f64 / 1e6;
@@ -98,40 +98,40 @@ impl fmt::Display for Probe {
     }
 }
 
-/// Why there is nothing to probe: [`Probe::Missing`] or [`Probe::Forbidden`].
-pub(crate) fn obstacle() -> Option<Probe> {
+/// Why there is nothing to measure: [`KvmState::Missing`] or [`KvmState::Forbidden`]; `None` if the device opens.
+pub(crate) fn obstacle() -> Option<KvmState> {
     if !Path::new(DEVICE).exists() {
-        return Some(Probe::Missing);
+        return Some(KvmState::Missing);
     }
     let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
     rustix::fs::access(DEVICE, access)
         .is_err()
-        .then_some(Probe::Forbidden)
+        .then_some(KvmState::Forbidden)
 }
 
-/// Probes KVM in a process of its own, `program` (our own binary) with [`PROBE_COMMAND`]; takes at most
+/// Looks at KVM in a process of its own, `program` (our own binary) with [`MEASURE_COMMAND`]; takes at most
 /// half a second, whatever the host does.
-pub async fn probe(program: &Path) -> Probe {
+pub async fn look(program: &Path) -> KvmState {
     if let Some(obstacle) = obstacle() {
         return obstacle;
     }
-    let mut command = Command::new(program).arg(PROBE_COMMAND).to_std();
+    let mut command = Command::new(program).arg(MEASURE_COMMAND).to_std();
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = tokio::process::Command::from(command)
         .kill_on_drop(true)
         .spawn();
-    let failed = |reason: String| Probe::Failed { reason };
+    let failed = |reason: String| KvmState::Failed { reason };
     let child = match child {
         Ok(child) => child,
         Err(error) => return failed(format!("cannot start {}: {error}", program.display())),
     };
     match tokio::time::timeout(DEADLINE, child.wait_with_output()).await {
-        Err(_) => Probe::Stuck {
+        Err(_) => KvmState::Stuck {
             deadline_ms: DEADLINE.as_millis() as u64,
         },
         Ok(Err(error)) => failed(error.to_string()),
         Ok(Ok(output)) if output.status.success() => serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| failed(format!("the probe's answer is not JSON: {error}"))),
+            .unwrap_or_else(|error| failed(format!("the answer is not JSON: {error}"))),
         Ok(Ok(output)) => failed(format!(
             "{}: {}",
             output.status,
@@ -140,11 +140,11 @@ pub async fn probe(program: &Path) -> Probe {
     }
 }
 
-/// Runs the guest code in this process, which may hang; returns [`Probe::Measured`].
+/// Runs the guest code in this process, which may hang; returns [`KvmState::Measured`].
 ///
 /// # Errors
 /// A system call of KVM failed or the guest left in an unexpected way.
-pub fn measure() -> Result<Probe> {
+pub fn measure() -> Result<KvmState> {
     #[repr(align(4096))]
     struct Page([u8; 4096]);
     const CODE_ADDRESS: u64 = 0x1000;
@@ -197,7 +197,7 @@ pub fn measure() -> Result<Probe> {
     let nanoseconds = u64::try_from(start.elapsed().as_nanos())
         .unwrap_or(u64::MAX)
         .max(1);
-    Ok(Probe::Measured {
+    Ok(KvmState::Measured {
         instructions_per_second: instructions.saturating_mul(1_000_000_000) / nanoseconds,
     })
 }
@@ -224,13 +224,13 @@ mod tests {
 
     #[test]
     fn only_speed_makes_hardware() {
-        let measured = |instructions_per_second| Probe::Measured {
+        let measured = |instructions_per_second| KvmState::Measured {
             instructions_per_second,
         };
         assert!(measured(1_500_000_000).is_hardware());
         assert!(!measured(20_000_000).is_hardware());
-        assert!(!Probe::Stuck { deadline_ms: 500 }.is_hardware());
-        assert!(!Probe::Missing.is_hardware());
+        assert!(!KvmState::Stuck { deadline_ms: 500 }.is_hardware());
+        assert!(!KvmState::Missing.is_hardware());
         assert_eq!(
             measured(12_340_000).to_string(),
             "KVM runs only 12.3 million instructions a second: this host emulates it; hardware runs more than 300"

@@ -1,4 +1,4 @@
-//! The KVM probe's answer, kept for as long as the host is surely the same: it takes 10 ms on hardware and 100 where KVM is
+//! A note of KVM's speed, kept for as long as the host is surely the same: measuring takes 10 ms on hardware and 100 where KVM is
 //! emulated, and a VM on Firecracker boots in less.
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use kindling_base::files;
 use serde::{Deserialize, Serialize};
 
-use crate::host::kvm::{self, Probe};
+use crate::host::kvm::{self, KvmState};
 
 /// The note in the state folder.
 const FILE: &str = "kvm.json";
@@ -16,10 +16,10 @@ const VALID: Duration = Duration::from_secs(60 * 60);
 /// Differs after each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Who probes KVM, and where it is noted.
+/// Where KVM's state is noted, and the program that measures it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Prober<'a> {
-    /// Our own binary, which runs the probe.
+pub(crate) struct KvmNote<'a> {
+    /// Our own binary.
     pub(crate) program: &'a Path,
     /// The state folder.
     pub(crate) state: &'a Path,
@@ -29,42 +29,44 @@ pub(crate) struct Prober<'a> {
 struct Note {
     boot_id: String,
     at: SystemTime,
-    probe: Probe,
+    /// Called `probe` in the file.
+    #[serde(rename = "probe")]
+    found: KvmState,
 }
 
-impl Prober<'_> {
-    /// What was measured within the last hour of this boot, or is now.
-    pub(crate) async fn probe(&self) -> Probe {
+impl KvmNote<'_> {
+    /// The state of KVM, as noted within the last hour of this boot, or measured now.
+    pub(crate) async fn look(&self) -> KvmState {
         if let Some(obstacle) = kvm::obstacle() {
             return obstacle;
         }
         let path = self.state.join(FILE);
         let boot_id = files::read_text(Path::new(BOOT_ID)).unwrap_or_default();
-        if let Some(probe) = noted(&path, &boot_id, SystemTime::now()) {
-            return probe;
+        if let Some(found) = noted(&path, &boot_id, SystemTime::now()) {
+            return found;
         }
-        let probe = kvm::probe(self.program).await;
-        note(&path, boot_id, &probe);
-        probe
+        let found = kvm::look(self.program).await;
+        note(&path, boot_id, &found);
+        found
     }
 }
 
-/// What the note says, if it is of this boot and not old.
-fn noted(path: &Path, boot_id: &str, now: SystemTime) -> Option<Probe> {
+/// The noted state, if the note is of this boot and not old.
+fn noted(path: &Path, boot_id: &str, now: SystemTime) -> Option<KvmState> {
     let note: Note = serde_json::from_slice(&files::read(path).ok()?).ok()?;
     let age = now.duration_since(note.at).ok()?;
-    (note.boot_id == boot_id && age < VALID).then_some(note.probe)
+    (note.boot_id == boot_id && age < VALID).then_some(note.found)
 }
 
 /// Notes a speed that was measured; whatever went wrong may be right the next time.
-fn note(path: &Path, boot_id: String, probe: &Probe) {
-    if !matches!(probe, Probe::Measured { .. }) {
+fn note(path: &Path, boot_id: String, found: &KvmState) {
+    if !matches!(found, KvmState::Measured { .. }) {
         return;
     }
     let note = Note {
         boot_id,
         at: SystemTime::now(),
-        probe: probe.clone(),
+        found: found.clone(),
     };
     // Without the note the next one is measured again.
     let json = serde_json::to_vec(&note).unwrap_or_default();
@@ -79,12 +81,12 @@ mod tests {
     fn a_note_holds_for_an_hour_of_one_boot() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        let measured = Probe::Measured {
+        let measured = KvmState::Measured {
             instructions_per_second: 7,
         };
         let now = SystemTime::now();
         assert_eq!(noted(&path, "a", now), None);
-        note(&path, "a".into(), &Probe::Stuck { deadline_ms: 500 });
+        note(&path, "a".into(), &KvmState::Stuck { deadline_ms: 500 });
         assert_eq!(noted(&path, "a", now), None, "a failure is not kept");
         note(&path, "a".into(), &measured);
         let at = |seconds| SystemTime::now() + Duration::from_secs(seconds);

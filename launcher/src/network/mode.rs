@@ -1,4 +1,4 @@
-//! Which kind of network a VM gets.
+//! The kinds of networks that a VM can have.
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Lease, Leases, NetworkConfig, Publish};
 
-/// What the user asks for.
+/// The kind of network that the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Mode {
-    /// A TAP where this process may make one and no port is to be published, else user-mode.
+    /// `tap` where this process may make one and no port is published, else `user`.
     #[default]
     Auto,
-    /// A TAP on the bridge.
+    /// A TAP on the host's bridge; needs root.
     Tap,
-    /// User-mode: no privileges, and nothing comes in but published ports.
+    /// The monitor's own network: needs no privileges, and lets nothing in but published ports.
     User,
     /// No network card.
     None,

@@ -1,14 +1,14 @@
 //! TAP devices, by the ioctls of `/dev/net/tun` (`linux/if_tun.h`).
 
-use std::ffi::c_void;
 use std::fs::File;
 use std::os::fd::AsFd;
 
 use kindling_base::{Context, Error, Result};
 use rustix::io::Errno;
-use rustix::ioctl::{self, Ioctl, IoctlOutput, Opcode};
+use rustix::ioctl::{self, Opcode};
 
 use super::config::NAME_LIMIT;
+use crate::sys::ioctl_at;
 
 const DEVICE: &str = "/dev/net/tun";
 
@@ -98,29 +98,7 @@ impl Tap {
         #[expect(unsafe_code, reason = "the TUN device is set up by ioctls")]
         // SAFETY: each opcode of this file reads or writes no more than the type that its callers pass.
         unsafe {
-            ioctl::ioctl(self.0.as_fd(), Address(opcode, value.cast_mut().cast()))
+            ioctl_at(&self.0, opcode, value.cast_mut())
         }
-    }
-}
-
-/// An ioctl with the address of its argument.
-struct Address(Opcode, *mut c_void);
-
-#[expect(unsafe_code, reason = "the trait is unsafe to implement")]
-// SAFETY: the opcode and the address are passed on as they are.
-unsafe impl Ioctl for Address {
-    type Output = ();
-    const IS_MUTATING: bool = true;
-
-    fn opcode(&self) -> Opcode {
-        self.0
-    }
-
-    fn as_ptr(&mut self) -> *mut c_void {
-        self.1
-    }
-
-    unsafe fn output_from_ptr(_: IoctlOutput, _: *mut c_void) -> rustix::io::Result<()> {
-        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::start::limits::Size;
 use crate::vm::spec::Spec;
 use crate::vm::{OwnedVm, StateFolder};
 use crate::vmm::Vmm;
-use crate::vmm::firecracker::{Memory as Fill, Settings};
+use crate::vmm::firecracker::{Fill, Settings};
 
 /// The options of VMs that go on from a snapshot; unset fields use what the snapshot says.
 #[derive(Clone, Debug, Default)]

@@ -5,17 +5,30 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Error, Result};
 
 use crate::host::accel::{self, Accelerator, Wanted};
-use crate::host::kvm::Probe;
-use crate::host::kvm_note::Prober;
+use crate::host::kvm::KvmState;
+use crate::host::kvm_note::KvmNote;
 use crate::network::{self, Mode};
 use crate::vmm::Vmm;
-use crate::vmm::firecracker::{self, Jail, Memory, Settings, Transport};
+use crate::vmm::firecracker::{self, Fill, Jail, Settings, Transport};
+
+/// The monitor that the user asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Monitor {
+    /// Firecracker where it is installed, KVM is hardware and it has the wanted network, else QEMU.
+    #[default]
+    Auto,
+    /// Firecracker.
+    Firecracker,
+    /// QEMU's `microvm` machine.
+    Qemu,
+}
 
 /// The user's wishes about the monitor; unset fields use the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
-    /// Which one; `None` takes Firecracker where it is there and KVM is hardware, else QEMU.
-    pub vmm: Option<Vmm>,
+    /// The monitor.
+    pub monitor: Monitor,
     /// The accelerator.
     pub accelerator: Wanted,
     /// Firecracker's program.
@@ -36,11 +49,11 @@ pub(crate) struct Choice {
     pub(crate) firecracker: Option<Settings>,
     /// Why, for a person.
     pub(crate) why: String,
-    /// What is to be expected all the same.
+    /// What may go wrong all the same.
     pub(crate) warning: Option<String>,
 }
 
-/// What else the VM is to have.
+/// The network that the monitor has to offer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs {
     /// The network as asked for.
@@ -58,29 +71,29 @@ impl Choice {
     }
 }
 
-/// Chooses.
+/// Chooses a monitor that can run the VM here.
 ///
 /// # Errors
 /// What was asked for cannot be had here.
 pub(crate) async fn choose(
     options: &EngineOptions,
     needs: Needs,
-    prober: Prober<'_>,
+    kvm: KvmNote<'_>,
 ) -> Result<Choice> {
-    match options.vmm {
-        Some(Vmm::Qemu) => qemu(options, prober).await,
-        Some(Vmm::Firecracker) => firecracker(options, prober).await,
-        None if options.jail.is_some() => Err(Error::user("only Firecracker has a jail")
+    match options.monitor {
+        Monitor::Qemu => qemu(options, kvm).await,
+        Monitor::Firecracker => firecracker(options, kvm).await,
+        Monitor::Auto if options.jail.is_some() => Err(Error::user("only Firecracker has a jail")
             .hint("add --vmm firecracker, or leave out --jail")),
-        None => auto(options, needs, prober).await,
+        Monitor::Auto => auto(options, needs, kvm).await,
     }
 }
 
-async fn qemu(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
+async fn qemu(options: &EngineOptions, kvm: KvmNote<'_>) -> Result<Choice> {
     if options.jail.is_some() {
         return Err(Error::user("QEMU has no jail").hint("use --vmm firecracker with --jail"));
     }
-    let (accelerator, why) = accel::choose(options.accelerator, prober).await?;
+    let (accelerator, why) = accel::choose(options.accelerator, kvm).await?;
     Ok(Choice {
         accelerator,
         firecracker: None,
@@ -89,17 +102,17 @@ async fn qemu(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
     })
 }
 
-async fn firecracker(options: &EngineOptions, prober: Prober<'_>) -> Result<Choice> {
+async fn firecracker(options: &EngineOptions, kvm: KvmNote<'_>) -> Result<Choice> {
     let binary = firecracker::find(options.firecracker.as_deref())?;
-    if options.accelerator == Wanted::Exactly(Accelerator::Tcg) {
+    if options.accelerator == Wanted::Tcg {
         return Err(Error::user("Firecracker runs on KVM only")
             .hint("leave out --accel tcg, or use --vmm qemu"));
     }
-    let probe = prober.probe().await;
-    let warning = match &probe {
-        Probe::Missing | Probe::Forbidden => return Err(accel::refused(&probe)),
-        probe if probe.is_hardware() => None,
-        probe => Some(format!("{probe}; Linux may not come up on it")),
+    let found = kvm.look().await;
+    let warning = match &found {
+        KvmState::Missing | KvmState::Forbidden => return Err(accel::refused(&found)),
+        found if found.is_hardware() => None,
+        found => Some(format!("{found}; Linux may not come up on it")),
     };
     let settings = settings(options, &binary.path)?;
     Ok(Choice {
@@ -110,8 +123,8 @@ async fn firecracker(options: &EngineOptions, prober: Prober<'_>) -> Result<Choi
     })
 }
 
-async fn auto(options: &EngineOptions, needs: Needs, prober: Prober<'_>) -> Result<Choice> {
-    let mut qemu = qemu(options, prober).await?;
+async fn auto(options: &EngineOptions, needs: Needs, kvm: KvmNote<'_>) -> Result<Choice> {
+    let mut qemu = qemu(options, kvm).await?;
     let named = options.firecracker.is_some();
     let obstacle = if qemu.accelerator == Accelerator::Tcg {
         Some("KVM is not what runs guests here".to_owned())
@@ -168,7 +181,7 @@ fn settings(options: &EngineOptions, program: &Path) -> Result<Settings> {
         program: program.to_owned(),
         transport: options.transport,
         boot_timer: options.boot_timer,
-        memory: Memory::default(),
+        memory: Fill::default(),
         jail,
     })
 }

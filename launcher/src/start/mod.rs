@@ -8,5 +8,5 @@ pub(crate) mod limits;
 mod prepare;
 mod verified;
 
-pub use choose::EngineOptions;
+pub use choose::{EngineOptions, Monitor};
 pub use prepare::{RunOptions, prepare};

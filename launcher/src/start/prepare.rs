@@ -12,7 +12,7 @@ use super::limits::Size;
 use super::{bundle, verified};
 use crate::disk;
 use crate::host::accel::Accelerator;
-use crate::host::kvm_note::Prober;
+use crate::host::kvm_note::KvmNote;
 use crate::host::{Memory, tsc};
 use crate::network::{Mode, Network, Publish};
 use crate::vm::spec::{Source, Spec};
@@ -74,11 +74,11 @@ pub async fn prepare(
         }
         None => verified::verify(state.root(), &folder, &manifest)?,
     }
-    let prober = Prober {
+    let kvm = KvmNote {
         program,
         state: state.root(),
     };
-    let choice = choose_engine(options, &manifest, prober, reporter).await?;
+    let choice = choose_engine(options, &manifest, kvm, reporter).await?;
     let admission = Admission::settle(
         &Wish {
             mode: mode(options, &manifest),
@@ -118,14 +118,14 @@ fn mode(options: &RunOptions, manifest: &Manifest) -> Mode {
 async fn choose_engine(
     options: &RunOptions,
     manifest: &Manifest,
-    prober: Prober<'_>,
+    kvm: KvmNote<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Choice> {
     let needs = Needs {
         network: mode(options, manifest),
         publishes: !options.publish.is_empty(),
     };
-    let choice = choose::choose(&options.engine, needs, prober).await?;
+    let choice = choose::choose(&options.engine, needs, kvm).await?;
     reporter.report(Event::Note(choice.why.clone()));
     if let Some(warning) = &choice.warning {
         reporter.report(Event::Warning(warning.clone()));

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kindling_base::{Context, Error, Result};
+use kindling_base::{Context, Error, Failure, Result};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -209,8 +209,8 @@ impl<'a, 'b> Course<'a, 'b> {
             Ok(()) => self.found(Finding::Ready),
             Err(_) if self.asked_at.is_some() => Ok(()), // it is stopped anyway
             Err(error) => {
-                let report = error.report();
-                self.ending = Some(Ending::NotStarted { report });
+                let failure = Failure::from(&error);
+                self.ending = Some(Ending::NotStarted { failure });
                 self.deadline = Some(Instant::now()); // end it: it still has the snapshot's identity
                 Ok(())
             }

@@ -9,7 +9,7 @@ mod visitors;
 
 use std::time::{Duration, Instant};
 
-use kindling_base::Result;
+use kindling_base::{Failure, Result};
 
 use crate::network::{self, Network};
 use crate::vm::status::{Ending, StopStep, now_ms};
@@ -65,7 +65,7 @@ pub async fn supervise(owned: &mut OwnedVm, sink: &mut Sink<'_>) -> Result<()> {
             vm.status.end(ending);
         }
         Err(error) => vm.status.end(Ending::NotStarted {
-            report: error.report(),
+            failure: Failure::from(&error),
         }),
     }
     control::close(&vm.folder);

@@ -3,12 +3,11 @@
 //! One JSON line asks. To a request to stop, the supervisor answers by closing the connection when the VM has ended, and
 //! its status says the rest; to others with one JSON line.
 
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Exit, Result, files};
+use kindling_base::{Context, Error, Failure, Result, files};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,8 +15,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
 use super::CONTROL_SOCKET;
+use crate::sys::short_path;
 
-/// What can be asked of a supervisor.
+/// A request to a supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub(crate) enum Request {
@@ -37,36 +37,8 @@ pub(crate) enum Request {
     Console,
 }
 
-/// What a supervisor answers to a request with an answer.
-pub(crate) type Answer<T> = std::result::Result<T, Refusal>;
-
-/// Why a request could not be granted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Refusal {
-    /// The report of the supervisor's error.
-    pub(crate) report: String,
-    /// Whose fault it is: an exit code.
-    pub(crate) exit: u8,
-}
-
-impl Refusal {
-    fn of(error: &Error) -> Self {
-        Self {
-            report: error.report(),
-            exit: error.exit() as u8,
-        }
-    }
-
-    fn into_error(self, name: &str) -> Error {
-        let cause = self.report.trim_start_matches("error: ");
-        let message = format!("`{name}`: {cause}");
-        match self.exit {
-            code if code == Exit::User as u8 => Error::user(message),
-            code if code == Exit::External as u8 => Error::external(message),
-            _ => Error::internal(message),
-        }
-    }
-}
+/// The answer to a request that has one: its result, or why the supervisor refused.
+type Answer<T> = std::result::Result<T, Failure>;
 
 /// The longest request in bytes.
 const REQUEST_LIMIT: usize = 4096;
@@ -158,12 +130,12 @@ pub(crate) async fn call<T: DeserializeOwned>(
     }
     let answer: Answer<T> = serde_json::from_slice(&answer)
         .map_err(|error| Error::internal("a supervisor's answer does not parse").because(error))?;
-    answer.map_err(|refusal| refusal.into_error(name))
+    answer.map_err(|failure| Error::from(failure).within(format!("`{name}`")))
 }
 
 /// Answers a request. A client that has gone away learns nothing.
 pub(crate) async fn answer<T: Serialize>(client: &mut UnixStream, answer: Result<T>) {
-    let answer: Answer<T> = answer.map_err(|error| Refusal::of(&error));
+    let answer: Answer<T> = answer.map_err(|error| Failure::from(&error));
     if let Ok(text) = serde_json::to_vec(&answer) {
         let _ = client.write_all(&text).await;
     }
@@ -180,12 +152,6 @@ pub(crate) async fn open(folder: &Path, request: &Request) -> std::io::Result<Un
     line.push(b'\n');
     stream.write_all(&line).await?;
     Ok(stream)
-}
-
-/// A socket's path through an open folder: a socket's address has at most 107 bytes (`unix(7)`), a VM's folder may
-/// have more.
-pub(crate) fn short_path(folder: &std::fs::File, socket: &str) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(socket)
 }
 
 /// An error for a supervisor that does not take requests.
@@ -214,6 +180,29 @@ mod tests {
         assert!(!client.is_finished());
         drop(stream);
         client.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_refusal_arrives_with_its_hint_and_its_exit_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut requests = listen(folder.path()).unwrap();
+        let asked = folder.path().to_owned();
+        let client = tokio::spawn(async move {
+            let into = asked.join("x");
+            call::<()>("vm", &asked, &Request::Save { into }).await
+        });
+        let (_, mut stream) = requests.recv().await.unwrap();
+        let refused = Error::user("it is starting")
+            .note("since: now")
+            .hint("wait");
+        answer::<()>(&mut stream, Err(refused)).await;
+        drop(stream);
+        let error = client.await.unwrap().unwrap_err();
+        assert_eq!(
+            error.report(),
+            "error: `vm`: it is starting\n  since: now\nhint: wait"
+        );
+        assert_eq!(error.exit(), kindling_base::Exit::User);
     }
 
     proptest! {

@@ -9,11 +9,11 @@ use super::status::{Ending, State, Status};
 use crate::console;
 
 impl Status {
-    /// What a command that waited for the VM of `folder` has to report: an error unless the machine runs or has
-    /// ended well after being ready. `timeout_s` is the VM's.
+    /// Fails unless the machine of the VM in `folder` runs, or has ended well after it was ready. `timeout_s` is the VM's
+    /// limit.
     ///
     /// # Errors
-    /// The error is the result: how the machine ended, with the end of its console.
+    /// The error says how the machine ended, with the end of its console.
     pub fn check(&self, name: &str, folder: &Path, timeout_s: u32) -> Result<()> {
         let error = match (&self.ending, self.state) {
             (_, State::Dead) => Error::internal(format!("the supervisor of `{name}` died"))
@@ -47,9 +47,9 @@ impl Status {
                 program,
                 folder,
             ),
-            (Some(Ending::NotStarted { report }), _) => {
-                let cause = report.trim_start_matches("error: ").to_owned();
-                return Err(Error::external(format!("cannot start `{name}`: {cause}")));
+            (Some(Ending::NotStarted { failure }), _) => {
+                let cause = Error::from(failure.clone());
+                return Err(cause.within(format!("cannot start `{name}`")));
             }
         };
         Err(with_console(error, folder))

@@ -69,10 +69,10 @@ impl Vm {
         Ok(())
     }
 
-    /// [`Status::check`] of this VM.
+    /// Fails unless the machine runs, or has ended well after it was ready: [`Status::check`].
     ///
     /// # Errors
-    /// The error is the result.
+    /// The error says how the machine ended.
     pub fn check(&self) -> Result<()> {
         self.status
             .check(&self.spec.name, &self.folder, self.spec.timeout_s)

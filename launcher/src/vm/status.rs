@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kindling_base::{Error, Result, files};
-use serde::{Deserialize, Serialize};
+use kindling_base::{Error, Failure, Result, files};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::vmm::Vmm;
 
@@ -77,8 +77,9 @@ pub enum Ending {
     },
     /// The machine could not be started.
     NotStarted {
-        /// The whole report.
-        report: String,
+        /// Why. Older files have the text of a report instead.
+        #[serde(alias = "report", deserialize_with = "failure_or_report")]
+        failure: Failure,
     },
 }
 
@@ -167,7 +168,24 @@ impl Status {
     }
 }
 
-/// What ran the machines of older statuses.
+/// Reads a failure, or the report of one that an earlier Kindling wrote down.
+fn failure_or_report<'de, D: Deserializer<'de>>(written: D) -> Result<Failure, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Failure(Failure),
+        Report(String),
+    }
+    Ok(match Written::deserialize(written)? {
+        Written::Failure(failure) => failure,
+        Written::Report(report) => {
+            let message = report.strip_prefix("error: ").unwrap_or(&report);
+            Failure::from(&Error::external(message))
+        }
+    })
+}
+
+/// The monitor of statuses that do not name one: earlier versions of Kindling had no other.
 fn qemu() -> String {
     Vmm::Qemu.title().to_owned()
 }
@@ -197,4 +215,25 @@ pub(crate) fn write(path: &Path, status: &Status) -> Result<()> {
 pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_failed_is_told_whole_and_older_statuses_are_read() {
+        let error = Error::user("no TAP").note("bridge: br0").hint("be root");
+        let failure = Failure::from(&error);
+        let ending = Ending::NotStarted { failure };
+        let json = serde_json::to_value(&ending).unwrap();
+        assert_eq!(json["failure"]["hint"], "be root");
+        assert_eq!(serde_json::from_value::<Ending>(json).unwrap(), ending);
+        let report = "error: no TAP\n  bridge: br0\nhint: be root";
+        let older = serde_json::json!({"kind": "not_started", "report": report});
+        let Ending::NotStarted { failure } = serde_json::from_value(older).unwrap() else {
+            panic!("another ending");
+        };
+        assert_eq!(Error::from(failure).report(), report);
+    }
 }

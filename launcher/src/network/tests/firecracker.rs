@@ -8,7 +8,7 @@ use super::{Host, Lease};
 use crate::vm::spec::Spec;
 use crate::vmm::Machine;
 use crate::vmm::firecracker::tests::lab::{Lab, Running, assert_counts};
-use crate::vmm::firecracker::{Jail, Memory, jailer};
+use crate::vmm::firecracker::{Fill, Jail, jailer};
 
 impl Host {
     /// Gives a VM the TAP of this lease.
@@ -38,7 +38,7 @@ fn a_restored_guest_gets_a_tap_of_its_own() {
     files::create_dir_all(&snapshot).unwrap();
     let (folder, mut spec) = lab.counting("first");
     host.cable(&mut spec, &first);
-    let (clone_folder, mut clone) = lab.clone_of("second", &snapshot, Memory::File);
+    let (clone_folder, mut clone) = lab.clone_of("second", &snapshot, Fill::File);
     host.cable(&mut clone, &second);
 
     let said = host.namespace.run(move |runtime| {

@@ -22,7 +22,7 @@ pub use find::{Binary, JAILER_VARIABLE, VARIABLE};
 pub(crate) use find::{find, in_path, jailer, locate};
 pub(crate) use machine::Firecracker;
 pub use process::{LOG, METRICS};
-pub use settings::{Jail, Memory, Settings, Transport};
+pub use settings::{Fill, Jail, Settings, Transport};
 pub(crate) use start::start;
 pub use version::{MINIMUM, Version};
 

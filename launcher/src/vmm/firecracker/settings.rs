@@ -15,7 +15,7 @@ pub struct Settings {
     pub boot_timer: bool,
     /// How the memory of a restored guest is filled.
     #[serde(default)]
-    pub memory: Memory,
+    pub memory: Fill,
     /// The jail, if it has one.
     #[serde(default)]
     pub jail: Option<Jail>,
@@ -24,6 +24,7 @@ pub struct Settings {
 /// The transport of virtio devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Transport {
     /// PCI Express: interrupts by MSI-X, more devices.
     #[default]
@@ -35,7 +36,8 @@ pub enum Transport {
 /// What fills the memory of a restored guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Memory {
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Fill {
     /// The kernel, which maps the memory file.
     #[default]
     File,

@@ -14,7 +14,7 @@ use super::jail::Place;
 use super::machine::Firecracker;
 use super::process::{self, LOG, METRICS};
 use super::restore::{self, Saved};
-use super::settings::{Memory, Settings, Transport};
+use super::settings::{Fill, Settings, Transport};
 use super::uffd::{self, Handler};
 use super::{MEMORY, STATE, VSOCK_SOCKET};
 use crate::agent;
@@ -51,7 +51,7 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Co
     })?;
     let place = Place::make(folder, spec, settings)?;
     let mut pages = match (&spec.resume_from, settings.memory) {
-        (Some(snapshot), Memory::Uffd) if uffd::available().is_ok() => {
+        (Some(snapshot), Fill::Uffd) if uffd::available().is_ok() => {
             let handler = Handler::start(&place.folder, &folder.join(snapshot))?;
             place.give(&place.folder.join(uffd::SOCKET))?;
             Some(handler)

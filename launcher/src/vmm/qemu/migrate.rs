@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::memory::SharedMemory;
 use super::qmp::Qmp;
-use crate::vm::control::short_path;
+use crate::sys::short_path;
 use crate::vmm::{MEMORY, STATE};
 
 /// The socket that QEMU writes its state to, in the VM's folder, for as long as that takes.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::reply::{self, Reply};
-use super::short_path;
+use crate::sys::short_path;
 
 /// A connection that is kept from request to request: Firecracker takes at most ten of them.
 #[derive(Debug)]

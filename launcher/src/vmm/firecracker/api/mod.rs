@@ -4,7 +4,6 @@ pub(super) mod body;
 mod connection;
 mod reply;
 
-use std::path::Path;
 use std::time::Duration;
 
 use kindling_base::{Error, Result};
@@ -156,10 +155,4 @@ impl Api {
             error.note(format!("request: {}", String::from_utf8_lossy(body)))
         })
     }
-}
-
-/// A socket's address through an open folder: it has at most 107 bytes (`unix(7)`), a VM's folder may have more.
-pub(super) fn short_path(folder: &std::fs::File, name: impl AsRef<Path>) -> std::path::PathBuf {
-    use std::os::fd::AsRawFd;
-    std::path::PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name)
 }

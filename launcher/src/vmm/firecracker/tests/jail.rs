@@ -4,7 +4,7 @@ use std::path::Path;
 use kindling_base::files;
 
 use super::super::cgroup;
-use super::super::{Jail, Memory, jailer};
+use super::super::{Fill, Jail, jailer};
 use super::lab::{Lab, Running, assert_counts};
 use crate::vm::spec::Spec;
 use crate::vmm::Machine;
@@ -78,8 +78,8 @@ async fn a_jailed_guest_is_saved_and_restored_and_leaves_nothing() {
     assert!(!folder.join("jail").exists() && !folder.join("vsock.sock").exists());
     assert!(group.is_none_or(|group| !group.exists()));
 
-    let mut ways = vec![Memory::File];
-    ways.extend(uffd::available().is_ok().then_some(Memory::Uffd));
+    let mut ways = vec![Fill::File];
+    ways.extend(uffd::available().is_ok().then_some(Fill::Uffd));
     for memory in ways {
         let name = format!("restored-{memory:?}").to_lowercase();
         let (folder, mut spec) = lab.clone_of(&name, &snapshot, memory);

@@ -11,7 +11,7 @@ use tokio::net::unix::pipe;
 
 use super::super::process::Process;
 use super::super::start::idle;
-use super::super::{Firecracker, Memory, Settings, Transport, VARIABLE, find, start};
+use super::super::{Fill, Firecracker, Settings, Transport, VARIABLE, find, start};
 use crate::disk::{Disk, Format};
 use crate::host::accel::Accelerator;
 use crate::vm::spec::{Source, Spec};
@@ -82,7 +82,7 @@ impl Lab {
     }
 
     /// A VM that goes on from `snapshot`, filling its memory by `memory`.
-    pub(crate) fn clone_of(&self, name: &str, snapshot: &Path, memory: Memory) -> (PathBuf, Spec) {
+    pub(crate) fn clone_of(&self, name: &str, snapshot: &Path, memory: Fill) -> (PathBuf, Spec) {
         let (folder, mut spec) = self.vm(name, &[]);
         files::remove(&folder.join("vmlinux")).unwrap();
         spec.resume_from = Some(snapshot.to_owned());
@@ -122,7 +122,7 @@ pub(crate) fn example(name: &str) -> Spec {
             program: PathBuf::new(),
             transport: Transport::Pci,
             boot_timer: false,
-            memory: Memory::File,
+            memory: Fill::File,
             jail: None,
         }),
         resume_from: None,

@@ -2,7 +2,7 @@ use kindling_base::files;
 use kindling_probe_guest::{Boot, Step, elf_for, print};
 
 use super::lab::{Lab, Running, assert_counts};
-use crate::vmm::firecracker::{Memory, Transport};
+use crate::vmm::firecracker::{Fill, Transport};
 use crate::vmm::{Event, Machine};
 
 fn exited_well() -> Event {
@@ -109,7 +109,7 @@ async fn a_restored_guest_goes_on_counting_in_another_folder() {
     files::remove(&lab.folder("first")).unwrap();
     let length = snapshot.join("memory").metadata().unwrap().len();
     assert_eq!(length, 64 << 20);
-    let (folder, spec) = lab.clone_of("second", &snapshot, Memory::File);
+    let (folder, spec) = lab.clone_of("second", &snapshot, Fill::File);
     let mut second = Running::start(&folder, &spec).await.unwrap();
     second.wait_for_lines(4).await;
     let after = second.kill().await;
@@ -120,7 +120,7 @@ async fn a_restored_guest_goes_on_counting_in_another_folder() {
 async fn a_clone_may_call_its_disk_otherwise() {
     let Some(lab) = Lab::new() else { return };
     let (snapshot, before) = lab.snapshot().await;
-    let (folder, mut spec) = lab.clone_of("renamed", &snapshot, Memory::File);
+    let (folder, mut spec) = lab.clone_of("renamed", &snapshot, Fill::File);
     // The load opens the disk by the name that it had.
     std::fs::copy(folder.join("disk.raw"), folder.join("own.raw")).unwrap();
     spec.disk.file = "own.raw".into();
@@ -156,7 +156,7 @@ async fn eight_clones_share_what_they_do_not_touch() {
     let (snapshot, _) = lab.snapshot_of(one).await;
     let mut clones = Vec::new();
     for number in 0..8 {
-        let (folder, mut spec) = lab.clone_of(&format!("clone-{number}"), &snapshot, Memory::File);
+        let (folder, mut spec) = lab.clone_of(&format!("clone-{number}"), &snapshot, Fill::File);
         spec.memory_mib = MEMORY_MIB;
         let mut clone = Running::start(&folder, &spec).await.unwrap();
         clone.wait_for_lines(2).await;
@@ -176,7 +176,7 @@ async fn ten_clones_run_at_once() {
     let (snapshot, before) = lab.snapshot().await;
     let mut clones = Vec::new();
     for number in 0..10 {
-        let (folder, spec) = lab.clone_of(&format!("clone-{number}"), &snapshot, Memory::File);
+        let (folder, spec) = lab.clone_of(&format!("clone-{number}"), &snapshot, Fill::File);
         let clone = Running::start(&folder, &spec).await.unwrap();
         assert!(
             folder.join("vsock.sock").exists(),

@@ -2,7 +2,7 @@ use kindling_base::files;
 
 use super::lab::{Lab, Running, assert_counts};
 use crate::vmm::Event;
-use crate::vmm::firecracker::{Memory, uffd};
+use crate::vmm::firecracker::{Fill, uffd};
 
 fn can_page() -> bool {
     match uffd::available() {
@@ -22,7 +22,7 @@ async fn the_first_resume_records_what_later_ones_prefetch() {
     let (snapshot, before) = lab.snapshot().await;
     let working_set = snapshot.join("working-set");
     for name in ["recorded", "prefetched"] {
-        let (folder, spec) = lab.clone_of(name, &snapshot, Memory::Uffd);
+        let (folder, spec) = lab.clone_of(name, &snapshot, Fill::Uffd);
         let mut clone = Running::start(&folder, &spec).await.unwrap();
         clone.wait_for_lines(4).await;
         assert_counts(&(before.clone() + &clone.kill().await));
@@ -46,7 +46,7 @@ async fn a_handler_that_fails_ends_the_machine() {
         .unwrap()
         .set_len(4096)
         .unwrap();
-    let (folder, spec) = lab.clone_of("short-memory", &short, Memory::Uffd);
+    let (folder, spec) = lab.clone_of("short-memory", &short, Fill::Uffd);
     let error = match Running::start(&folder, &spec).await {
         Err(error) => error.report(),
         Ok(mut running) => {

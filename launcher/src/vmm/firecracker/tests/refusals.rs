@@ -4,7 +4,7 @@ use kindling_base::files;
 
 use super::lab::{Lab, Running, assert_counts};
 use crate::vmm::Machine;
-use crate::vmm::firecracker::Memory;
+use crate::vmm::firecracker::Fill;
 
 #[tokio::test]
 async fn sockets_that_a_crash_left_are_in_nobodys_way() {
@@ -65,7 +65,7 @@ async fn a_machine_that_runs_is_not_saved() {
 async fn a_failed_load_says_what_failed_and_ends_firecracker() {
     let Some(lab) = Lab::new() else { return };
     let (snapshot, _) = lab.snapshot().await;
-    let (folder, mut spec) = lab.clone_of("without-disk", &snapshot, Memory::File);
+    let (folder, mut spec) = lab.clone_of("without-disk", &snapshot, Fill::File);
     files::remove(&folder.join("disk.raw")).unwrap();
     let report = Running::start(&folder, &spec).await.err().unwrap().report();
     assert!(

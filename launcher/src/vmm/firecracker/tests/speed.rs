@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::lab::{Lab, Running};
 use crate::vm::spec::Spec;
-use crate::vmm::firecracker::{Memory, uffd};
+use crate::vmm::firecracker::{Fill, uffd};
 
 /// Starts of each kind.
 const ROUNDS: usize = 20;
@@ -57,8 +57,8 @@ async fn boots_and_restores_are_timed() {
     }
     show("boot", &boots);
     let (snapshot, _) = lab.snapshot().await;
-    let mut ways = vec![Memory::File];
-    ways.extend(uffd::available().is_ok().then_some(Memory::Uffd));
+    let mut ways = vec![Fill::File];
+    ways.extend(uffd::available().is_ok().then_some(Fill::Uffd));
     for memory in ways {
         let mut restores = Vec::new();
         for round in 0..ROUNDS {

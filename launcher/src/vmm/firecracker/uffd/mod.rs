@@ -25,7 +25,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::sync::oneshot;
 
-use super::api::short_path;
+use crate::sys::short_path;
 use mappings::Mappings;
 use serve::Server;
 

@@ -3,13 +3,14 @@
 //! By rustix rather than by the crate `userfaultfd`, which generates its bindings with libclang when it is built: three
 //! ioctls and one structure are all that a handler needs.
 
-use std::ffi::c_void;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::ioctl::{self, Ioctl, IoctlOutput, Opcode};
+use rustix::ioctl::{self, Opcode};
 use rustix::mm::{UserfaultfdFlags, userfaultfd};
+
+use crate::sys::ioctl_at;
 
 const UFFDIO_COPY: Opcode = ioctl::opcode::read_write::<Copy>(0xaa, 0x03);
 const UFFDIO_ZEROPAGE: Opcode = ioctl::opcode::read_write::<ZeroPage>(0xaa, 0x04);
@@ -156,34 +157,11 @@ fn filled(result: Result<(), Errno>) -> Result<Filled, Errno> {
 }
 
 pub(super) fn call<T>(uffd: &OwnedFd, opcode: Opcode, request: &mut T) -> Result<(), Errno> {
-    let request = Request(opcode, std::ptr::from_mut(request).cast());
     #[expect(unsafe_code, reason = "userfaultfd is driven by ioctls")]
     // SAFETY: each caller passes the structure of its opcode; the kernel reads the bytes that it points to, which live
     // as long as the call.
     unsafe {
-        ioctl::ioctl(uffd.as_fd(), request)
-    }
-}
-
-/// An ioctl with the address of its argument.
-struct Request(Opcode, *mut c_void);
-
-#[expect(unsafe_code, reason = "the trait is unsafe to implement")]
-// SAFETY: the opcode and the address are passed on as they are.
-unsafe impl Ioctl for Request {
-    type Output = ();
-    const IS_MUTATING: bool = true;
-
-    fn opcode(&self) -> Opcode {
-        self.0
-    }
-
-    fn as_ptr(&mut self) -> *mut c_void {
-        self.1
-    }
-
-    unsafe fn output_from_ptr(_: IoctlOutput, _: *mut c_void) -> rustix::io::Result<()> {
-        Ok(())
+        ioctl_at(uffd, opcode, request)
     }
 }
 
