@@ -1,47 +1,25 @@
-//! The user's configuration file, `~/.config/kindling/config.toml`: what of it concerns the launcher.
+//! The launcher's part of the user's configuration file.
 
-use std::path::{Path, PathBuf};
-
-use kindling_base::{Error, Result, files};
-use serde::Deserialize;
+use kindling_base::Result;
+use kindling_config::{Config, Table};
 
 use crate::network::NetworkConfig;
 use crate::start::limits::Limits;
 
-/// Sections that the launcher reads; others are for the builder, which reads the same file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Config {
-    /// Where VMs with TAPs are attached.
-    pub(crate) network: NetworkConfig,
-    /// How much all VMs together may take.
-    pub(crate) limits: Limits,
+/// `[network]`: the bridge of VMs with TAPs.
+///
+/// # Errors
+/// The file cannot be read, or has a mistake.
+pub(crate) fn network() -> Result<NetworkConfig> {
+    Config::of_this_user()?.table(Table::Network)
 }
 
-impl Config {
-    /// The configuration of the user who runs this process; the defaults where there is no file.
-    ///
-    /// # Errors
-    /// The file cannot be read or does not parse.
-    pub(crate) fn of_this_user() -> Result<Self> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let folder = set("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(Path::new(&set("HOME")?).join(".config")));
-        match folder.map(|folder| folder.join("kindling/config.toml")) {
-            Some(path) if path.exists() => parse(&path),
-            _ => Ok(Self::default()),
-        }
-    }
-}
-
-fn parse(path: &Path) -> Result<Config> {
-    toml::from_str(&files::read_text(path)?).map_err(|error| {
-        // The message of the TOML crate shows the line and points at the place.
-        Error::user(format!("{} does not parse", path.display()))
-            .note(error.to_string().trim_end())
-            .hint("[network] takes bridge, address, dns, isolate, nat and egress; [limits] memory_mib, vcpus, vms and disk_mib")
-    })
+/// `[limits]`: how much all VMs together may take.
+///
+/// # Errors
+/// The file cannot be read, or has a mistake.
+pub(crate) fn limits() -> Result<Limits> {
+    Config::of_this_user()?.table(Table::Limits)
 }
 
 #[cfg(test)]
@@ -49,19 +27,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sections_of_others_are_left_to_them() {
+    fn the_tables_have_the_keys_that_their_types_have() {
+        let network = serde_json::to_value(NetworkConfig::default()).unwrap();
+        let limits = serde_json::to_value(Limits::default()).unwrap();
+        for (table, values) in [(Table::Network, network), (Table::Limits, limits)] {
+            let mut keys: Vec<&String> = values.as_object().unwrap().keys().collect();
+            let mut known = table.keys().unwrap().to_vec();
+            keys.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(keys, known);
+        }
+    }
+
+    #[test]
+    fn unset_values_are_the_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        let text = "[mirrors]\ndebian = \"x\"\n[network]\nbridge = \"br7\"\negress = [\"192.0.2.7:443\"]\n";
+        let text = "[network]\nbridge = \"br7\"\negress = [\"192.0.2.7:443\"]\n";
         std::fs::write(&path, text).unwrap();
-        let network = parse(&path).unwrap().network;
+        let config = Config::read(&path).unwrap();
+        let network: NetworkConfig = config.table(Table::Network).unwrap();
         assert_eq!(network.bridge, "br7");
         assert_eq!(network.egress.unwrap()[0].to_string(), "192.0.2.7:443");
-        assert!(network.isolate, "what is not said is as ever");
-
-        std::fs::write(&path, "[network]\nbrigde = \"br7\"\n").unwrap();
-        let report = parse(&path).unwrap_err().report();
-        assert!(report.contains("line 2"), "{report}");
-        assert!(report.contains("unknown field `brigde`"), "{report}");
+        assert!(network.isolate);
+        assert_eq!(
+            config.table::<Limits>(Table::Limits).unwrap(),
+            Limits::default()
+        );
     }
 }

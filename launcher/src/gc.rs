@@ -7,7 +7,7 @@ use kindling_base::{Error, Lock, Result, files};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config;
 use crate::network::{self, Leases, obstacle};
 use crate::snapshot::Snapshots;
 use crate::vm::status::State;
@@ -75,7 +75,7 @@ pub async fn collect(state: &StateFolder, options: GcOptions) -> Result<Collecte
         }
     }
     if obstacle().is_none() && !options.dry_run {
-        let config = Config::of_this_user()?.network;
+        let config = config::network()?;
         let leases = Leases::open(&config.bridge)?;
         let cleared = network::reconcile(&config, &leases).await?;
         collected.taps.extend(cleared.taps);

@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod failure;
 pub mod files;
+pub mod folders;
 pub mod hash;
 pub mod host;
 mod lock;

@@ -141,7 +141,15 @@ fn limits_count_what_is_in_use() {
     }
     let (code, said) = run("memroy_mib = 1", "second");
     assert_eq!(code, Exit::User as i32);
-    assert!(said.contains("unknown field `memroy_mib`"), "{said}");
+    assert!(
+        said.contains("config.toml:2:1: unknown key `memroy_mib` in [limits]"),
+        "{said}"
+    );
+    assert!(said.contains("hint: did you mean `memory_mib`?"), "{said}");
+    // A table that nobody reads would limit nothing: it is refused even where its keys are right.
+    let (code, said) = run("[netwrok]\nbridge = \"br7\"", "second");
+    assert_eq!(code, Exit::User as i32);
+    assert!(said.contains("hint: did you mean `network`?"), "{said}");
     assert_eq!(
         run(
             "memory_mib = 128\nvms = 2\nvcpus = 2\ndisk_mib = 1000",

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::thread::CapabilitySet;
 
 use super::requirement::Requirement;
-use crate::config::Config;
+use crate::config;
 use crate::host::Memory;
 use crate::vmm::firecracker::cgroup;
 
@@ -59,8 +59,8 @@ pub(super) fn tun() -> Requirement {
 }
 
 pub(super) fn bridge() -> Requirement {
-    let name = match Config::of_this_user() {
-        Ok(config) => config.network.bridge,
+    let name = match config::network() {
+        Ok(network) => network.bridge,
         Err(error) => {
             return Requirement::missing(
                 "bridge",

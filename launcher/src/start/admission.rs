@@ -7,7 +7,7 @@ use std::path::Path;
 use kindling_base::{Error, Event, Reporter, Result};
 
 use super::limits::{Limits, Size};
-use crate::config::Config;
+use crate::config;
 use crate::network::{self, Leases, Mode, Network, NetworkConfig, Publish, UserNetwork};
 use crate::vm::spec::Spec;
 use crate::vm::{OwnedVm, StateFolder, Vm};
@@ -81,7 +81,7 @@ impl<'a> Admission<'a> {
             kind,
             publish: wish.publish,
             size: wish.size,
-            limits: Config::of_this_user()?.limits,
+            limits: config::limits()?,
         })
     }
 
@@ -131,7 +131,7 @@ impl<'a> Admission<'a> {
 
 /// The network as configured, with what it needs installed and what crashed VMs left on it cleared away.
 async fn on_the_host(no_install: bool, reporter: &dyn Reporter) -> Result<(NetworkConfig, Leases)> {
-    let config = Config::of_this_user()?.network;
+    let config = config::network()?;
     config.check()?;
     network::ensure(!no_install, reporter)?;
     let leases = Leases::open(&config.bridge)?;

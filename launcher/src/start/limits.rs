@@ -1,23 +1,22 @@
-//! How much all VMs together may take, looked at before one is started.
+//! Limits of all VMs together, checked before one is made.
 
 use kindling_base::{Error, Result, files, parallel};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::host::Memory;
 use crate::vm::{StateFolder, Vm};
 
-/// `[limits]` of the user's configuration file. What is not said follows from the host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// `[limits]` of the user's configuration file. Unset limits follow from the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// Memory of all guests in MiB; the host's where it is not said.
+    /// Memory of all guests in MiB; unset: the host's.
     pub(crate) memory_mib: Option<u64>,
-    /// Virtual processors of all guests; 16 for each of the host's where it is not said.
+    /// Virtual processors of all guests; unset: 16 for each of the host's.
     pub(crate) vcpus: Option<u64>,
-    /// How many VMs run at once; no limit of its own where it is not said.
+    /// How many VMs run at once; unset: any number.
     pub(crate) vms: Option<u64>,
-    /// What the state folder may take on the disk in MiB, ended VMs and snapshots included; all that is free where it
-    /// is not said.
+    /// What the state folder may take on the disk in MiB, ended VMs and snapshots included; unset: all that is free.
     pub(crate) disk_mib: Option<u64>,
 }
 
@@ -27,7 +26,7 @@ const VCPUS_EACH: u64 = 16;
 /// What a VM needs on the disk in MiB before its guest has written anything: its overlay, its logs.
 const DISK_TO_START_MIB: u64 = 16;
 
-/// What a VM takes of the host.
+/// The share of the host that a VM takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
     /// Memory in MiB.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Lock, Result, did_you_mean, files};
+use kindling_base::{Context, Error, Lock, Result, did_you_mean, files, folders};
 
 use super::name::is_name;
 use super::owned::{Vm, load};
@@ -48,13 +48,8 @@ impl StateFolder {
     /// # Errors
     /// Neither these variables nor HOME are set.
     pub fn default_root() -> Result<PathBuf> {
-        let set = |name| {
-            let value = std::env::var_os(name).filter(|v| !v.is_empty());
-            value.map(PathBuf::from)
-        };
-        set("KINDLING_STATE")
-            .or_else(|| Some(set("XDG_STATE_HOME")?.join("kindling")))
-            .or_else(|| Some(set("HOME")?.join(".local/state/kindling")))
+        folders::named("KINDLING_STATE")
+            .or_else(|| Some(folders::state()?.join("kindling")))
             .ok_or_else(|| {
                 Error::user("no place for VMs: neither KINDLING_STATE nor HOME is set")
                     .hint("set KINDLING_STATE to a folder that you can write")
