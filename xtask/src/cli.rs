@@ -69,7 +69,7 @@ pub(crate) enum Command {
     /// Run us and our peers side by side on the packages of a desktop
     #[command(subcommand)]
     Bench(Bench),
-    /// Check formatting, lints and documentation
+    /// Check formatting, lints, documentation, the rules of the house and dependencies
     Tidy,
 }
 

@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod render;
+mod rules;
 mod tally;
 mod units;
 
@@ -27,7 +28,7 @@ fn main() -> Exit {
         Command::Doctor => commands::doctor::run(&cli.global),
         Command::Test(args) => commands::test::run(args, &cli.global, &*renderer),
         Command::Bench(what) => commands::bench::run(what, &cli.global, &*renderer),
-        Command::Tidy => commands::tidy::run(&*renderer),
+        Command::Tidy => commands::tidy::run(&cli.global, &*renderer),
     };
     match result {
         Ok(()) => Exit::Success,

@@ -7,12 +7,12 @@ use kindling_base::{Command, Error, Result};
 use xshell::Shell;
 
 /// The cargo that runs us, so that a toolchain chosen with `cargo +name` stays chosen.
-pub(super) fn program() -> OsString {
+pub(crate) fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Passes on where the toolchain and its results are.
-pub(super) fn pass_environment(command: Command) -> Command {
+pub(crate) fn pass_environment(command: Command) -> Command {
     pass(
         command,
         &[

@@ -2,7 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod build_image;
-mod cargo;
+pub(crate) mod cargo;
 pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod inspect;
@@ -13,5 +13,21 @@ mod ready_snapshot;
 mod setup;
 pub(crate) mod test;
 pub(crate) mod tidy;
+mod tools;
 pub(crate) mod verify;
 mod verify_build;
+
+/// Manifests of all workspaces of the checkout: the main one; those of the guest, PID 1, which is `no_std`, and the
+/// agent; and the fuzz targets.
+pub(crate) const WORKSPACES: [&str; 4] = [
+    "Cargo.toml",
+    "initramfs/Cargo.toml",
+    "crates/agent/Cargo.toml",
+    "fuzz/Cargo.toml",
+];
+
+/// Those that have tests.
+const TESTED: [&str; 3] = {
+    let [main, init, agent, _] = WORKSPACES;
+    [main, init, agent]
+};

@@ -1,14 +1,14 @@
 //! `cargo xtask test`: builds the bundles that are booted, then runs every test and counts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kindling_base::{Command, Context, Error, Result, files, host};
 use kindling_image::plan::stage;
 use kindling_image::resolve::Policy;
 use kindling_image::{Built, Request, build};
 
-use super::tidy::MANIFESTS;
-use super::{cargo, setup::Setup};
+use super::tools::NEXTEST;
+use super::{TESTED, cargo, setup::Setup};
 use crate::cli::{Global, RecipeArgs, Test};
 use crate::render::Renderer;
 use crate::tally::Tally;
@@ -37,27 +37,38 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
         build_bundle(recipe, &setup, renderer)?;
     }
     let subjects = subjects(&build_bundle(BOOTED[0], &setup, renderer)?, &setup)?;
-    let log = setup.project.root().join("target/test.log");
+    let root = setup.project.root();
+    let log = root.join("target/test.log");
     files::remove(&log)?;
+    let nextest = NEXTEST.find(renderer)?;
     let mut tally = Tally::default();
-    for manifest in MANIFESTS {
-        let mut command = cargo_test(manifest, args)
-            .directory(setup.project.root())
-            .log(&log);
+    let run = |command: Command, each: &mut dyn FnMut(&str)| {
+        let mut command = command.directory(root).log(&log);
         for (key, value) in &subjects {
             command = command.env(key, value);
         }
         command = cargo::pass_environment(command);
-        command = cargo::pass(command, &PASSED);
-        let ended = command.stream(|line| {
-            if let Some(shown) = tally.read(line) {
-                renderer.note(shown);
-            }
+        let ended = cargo::pass(command, &PASSED).stream(|line| {
+            each(line);
+            renderer.note(line);
             Ok(())
         });
-        tally.ended(ended.is_ok());
+        ended.is_ok()
+    };
+    for manifest in TESTED {
+        let report = report(root, manifest);
+        files::remove(&report)?;
+        let ok = run(tests(&nextest, manifest, root, args), &mut |_| {});
+        if report.exists() {
+            tally.report(&files::read_text(&report)?)?;
+        }
+        tally.ended(ok);
     }
-    renderer.note(&tally.to_string());
+    let ok = run(doc_tests(args), &mut |line| tally.doc_line(line));
+    tally.ended(ok);
+    for line in tally.to_string().lines() {
+        renderer.note(line);
+    }
     if let (Some(filter), true) = (&args.filter, tally.ran_nothing()) {
         return Err(Error::user(format!("no test has `{filter}` in its name"))
             .hint("`cargo xtask test` runs all of them and shows their names"));
@@ -110,19 +121,28 @@ fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<
     build(&request, renderer)
 }
 
-/// Tests print `skipped: reason` where the machine lacks something; `--show-output` lets us see it.
-fn cargo_test(manifest: &str, args: &Test) -> Command {
-    let mut command = Command::new(cargo::program()).args([
-        "test",
-        "--release",
-        "--locked",
-        "--workspace",
-        "--no-fail-fast",
-        "--manifest-path",
-        manifest,
-    ]);
-    if let Some(filter) = &args.filter {
-        command = command.arg(filter);
-    }
-    command.args(["--", "--show-output"])
+/// Runs the tests of one workspace. Those of the guest have no tests in their documentation.
+fn tests(nextest: &Path, manifest: &str, root: &Path, args: &Test) -> Command {
+    let settings = root.join("xtask/nextest.toml");
+    let command = Command::new(nextest)
+        .args(["nextest", "run", "--release", "--locked", "--workspace"])
+        .args(["--no-tests", "pass", "--manifest-path", manifest])
+        .arg("--tool-config-file")
+        .arg(format!("xtask:{}", settings.display()))
+        .env("CARGO", cargo::program());
+    command.args(&args.filter)
+}
+
+/// Runs the tests in documentation, which nextest does not know.
+fn doc_tests(args: &Test) -> Command {
+    let command = Command::new(cargo::program())
+        .args(["test", "--release", "--locked", "--workspace", "--doc"])
+        .arg("--no-fail-fast");
+    command.args(&args.filter)
+}
+
+/// The path of nextest's report: `xtask/nextest.toml` has its name, the folder is nextest's own.
+fn report(root: &Path, manifest: &str) -> PathBuf {
+    root.join(manifest)
+        .with_file_name("target/nextest/default/junit.xml")
 }

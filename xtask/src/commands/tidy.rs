@@ -1,44 +1,100 @@
-//! `cargo xtask tidy`: formatting, lints and documentation, in every workspace of the checkout.
+//! `cargo xtask tidy`: formatting, lints, documentation, the rules of the house, the fuzz targets, and what may enter
+//! `Cargo.lock`, in every workspace of the checkout.
 
-use kindling_base::{Error, Result};
+use std::path::Path;
+
+use kindling_base::host::{self, HostPackage, Proof};
+use kindling_base::{Command, Error, Result};
 use xshell::{Shell, cmd};
 
-use super::cargo;
+use super::tools::DENY;
+use super::{WORKSPACES, cargo};
+use crate::cli::Global;
 use crate::render::Renderer;
+use crate::rules;
 
-/// Manifests of the workspaces: the main one, and those of the guest: PID 1, which is `no_std`, and the agent.
-pub(super) const MANIFESTS: [&str; 3] = [
-    "Cargo.toml",
-    "initramfs/Cargo.toml",
-    "crates/agent/Cargo.toml",
-];
+/// The workspace that only `cargo fuzz` runs.
+const FUZZ: &str = "fuzz/Cargo.toml";
 
-pub(crate) fn run(renderer: &dyn Renderer) -> Result<()> {
+/// libFuzzer, which the fuzz targets are linked with, is written in C++.
+const COMPILER: &[HostPackage] = &[HostPackage {
+    name: "g++",
+    proof: Proof::Program("c++"),
+    reason: "to compile the fuzz targets",
+}];
+
+pub(crate) fn run(global: &Global, renderer: &dyn Renderer) -> Result<()> {
+    rules::check(&cargo::root())?;
+    host::ensure(COMPILER, !global.no_install, renderer)?;
     let shell = cargo::shell()?;
-    for manifest in MANIFESTS {
+    for manifest in WORKSPACES {
         renderer.note(&format!("checking {manifest}"));
-        let cargo = cargo::program();
-        check(cmd!(
-            shell,
-            "{cargo} fmt --manifest-path {manifest} --all -- --check"
-        ))?;
-        check(cmd!(
-            shell,
-            "{cargo} clippy --quiet --release --locked --manifest-path {manifest} --workspace --all-targets -- -D warnings"
-        ))?;
-        document(&shell, manifest)?;
+        compile(&shell, manifest)?;
     }
-    renderer.note("formatting, lints and documentation are in order");
+    let deny = DENY.find(renderer)?;
+    for manifest in WORKSPACES {
+        renderer.note(&format!("checking what {manifest} depends on"));
+        dependencies(&shell, &deny, manifest)?;
+    }
+    advisories(&shell, &deny, renderer)?;
+    renderer.note("formatting, lints, documentation, rules and dependencies are in order");
     Ok(())
 }
 
-fn document(shell: &Shell, manifest: &str) -> Result<()> {
-    let _flags = shell.push_env("RUSTDOCFLAGS", "-D warnings");
+/// Formatting and lints; documentation where there is some, or a whole build where nothing else makes one.
+fn compile(shell: &Shell, manifest: &str) -> Result<()> {
     let cargo = cargo::program();
+    check(cmd!(
+        shell,
+        "{cargo} fmt --manifest-path {manifest} --all -- --check"
+    ))?;
+    let profile: &[&str] = if manifest == FUZZ {
+        &[]
+    } else {
+        &["--release"]
+    };
+    check(cmd!(
+        shell,
+        "{cargo} clippy --quiet {profile...} --locked --manifest-path {manifest} --workspace --all-targets -- -D warnings"
+    ))?;
+    if manifest == FUZZ {
+        return check(cmd!(
+            shell,
+            "{cargo} build --quiet --locked --manifest-path {manifest}"
+        ));
+    }
+    let _flags = shell.push_env("RUSTDOCFLAGS", "-D warnings");
     check(cmd!(
         shell,
         "{cargo} doc --quiet --release --locked --manifest-path {manifest} --workspace --no-deps"
     ))
+}
+
+/// Licences, sources and bans of `deny.toml`.
+fn dependencies(shell: &Shell, deny: &Path, manifest: &str) -> Result<()> {
+    check(cmd!(
+        shell,
+        "{deny} --log-level error --locked --manifest-path {manifest} check bans licenses sources"
+    ))
+}
+
+/// Known flaws of dependencies, where the database of them can be had.
+fn advisories(shell: &Shell, deny: &Path, renderer: &dyn Renderer) -> Result<()> {
+    let fetch = Command::new(deny)
+        .args(["fetch", "db"])
+        .directory(cargo::root())
+        .inherit();
+    if fetch.run().is_err() {
+        renderer.note("advisories are not checked: their database, a git repository, cannot be fetched from here");
+        return Ok(());
+    }
+    for manifest in WORKSPACES {
+        check(cmd!(
+            shell,
+            "{deny} --log-level error --locked --manifest-path {manifest} check --disable-fetch advisories"
+        ))?;
+    }
+    Ok(())
 }
 
 fn check(command: xshell::Cmd<'_>) -> Result<()> {
