@@ -5,6 +5,7 @@
 //! the start of the command. [`Phase`]s are the spans between them. `docs/benchmarks.md` has the method.
 
 mod comparison;
+pub mod contest;
 pub mod engine;
 pub mod guest;
 mod html;

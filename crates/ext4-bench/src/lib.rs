@@ -1,4 +1,4 @@
-//! Our ext4 writer side by side with its peers, on the same tree in the same minute.
+//! Compares our ext4 writer with its peers: the same tree, in the same minutes.
 //!
 //! Every way starts from a tar and ends when the image is on the disk:
 //!
@@ -11,16 +11,16 @@ mod contestants;
 mod report;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use kindling_base::{Context, Result, files};
+use kindling_bench::contest::{Way, in_turns};
 
-pub use report::{Report, Times};
+pub use report::{ARCBOX, DD, MKE2FS, OURS, Report};
 
 /// Runs every way `rounds` times, one after the other in each round, so that a busy machine is busy for all.
 ///
-/// `folder` gets the images, some three times the tar at once, and is left as it was. `progress` is told
-/// what runs next. Owners are kept only for root, as `tar` can set them for root only.
+/// `folder` needs room for some three times the tar, and is left as it was. `progress` is told what runs next. Run it
+/// as root: `tar` keeps owners for root only.
 ///
 /// # Errors
 /// The tar cannot be read, a program is missing or fails, or the disk is full.
@@ -37,30 +37,21 @@ pub fn run(
     let image = scratch.path().join("image.ext4");
     let bytes = contestants::measure(tar)?;
     warm(tar)?;
-    let mut times = Times::default();
-    for round in 1..=rounds {
-        let mut time = |name: &str, work: &dyn Fn() -> Result<()>| {
-            progress(&format!("round {round} of {rounds}: {name}"));
-            files::remove(&image)?;
-            files::sync_folder(scratch.path())?;
-            settle(scratch.path())?;
-            let start = Instant::now();
-            work()?;
-            Ok::<Duration, kindling_base::Error>(start.elapsed())
-        };
-        times.dd.push(time("dd", &|| contestants::dd(tar, &image))?);
-        times
-            .ours
-            .push(time("kindling", &|| contestants::ours(tar, &image))?);
-        let unpacked = scratch.path().join("unpacked");
-        times.mke2fs.push(time("tar x, mke2fs -d", &|| {
-            contestants::mke2fs(tar, &unpacked, &image, bytes)
-        })?);
+    let unpacked = scratch.path().join("unpacked");
+    let clear = |_| {
+        files::remove(&image)?;
         files::remove(&unpacked)?;
-        times.arcbox.push(time("arcbox-ext4", &|| {
-            contestants::arcbox(tar, &image, bytes)
-        })?);
-    }
+        files::sync_folder(scratch.path())
+    };
+    let ways = [
+        Way::new(DD, clear, || contestants::dd(tar, &image)),
+        Way::new(OURS, clear, || contestants::ours(tar, &image)),
+        Way::new(MKE2FS, clear, || {
+            contestants::mke2fs(tar, &unpacked, &image, bytes)
+        }),
+        Way::new(ARCBOX, clear, || contestants::arcbox(tar, &image, bytes)),
+    ];
+    let times = in_turns(&ways, rounds, scratch.path(), progress)?;
     Ok(Report {
         tar_bytes: files::open(tar)?
             .metadata()
@@ -76,9 +67,4 @@ fn warm(tar: &Path) -> Result<()> {
     std::io::copy(&mut files::open(tar)?, &mut std::io::sink())
         .context(format!("cannot read {}", tar.display()))?;
     Ok(())
-}
-
-/// Waits until the disk has nothing left to do of what came before.
-fn settle(folder: &Path) -> Result<()> {
-    rustix::fs::syncfs(files::open(folder)?).context(format!("cannot sync {}", folder.display()))
 }
