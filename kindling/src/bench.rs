@@ -125,7 +125,7 @@ fn judge(report: &Report, tolerance: f64, report_only: bool) -> Result<()> {
 
 fn show(screen: &Screen, report: &Report, to: Files, tolerance: f64) -> Result<()> {
     let json = report.to_json()?;
-    let markdown = table(report, tolerance);
+    let markdown = table(report, tolerance)?;
     let mut written = Vec::new();
     let mut put = |path: Option<&Path>, bytes: &[u8]| {
         let Some(path) = path else {
@@ -137,7 +137,7 @@ fn show(screen: &Screen, report: &Report, to: Files, tolerance: f64) -> Result<(
     put(to.save.as_deref(), &json)?;
     put(to.markdown.as_deref(), markdown.as_bytes())?;
     if let Some(path) = &to.html {
-        put(Some(path), page(report, tolerance).as_bytes())?;
+        put(Some(path), page(report, tolerance)?.as_bytes())?;
     }
     screen.bench(
         report,

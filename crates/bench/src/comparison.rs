@@ -127,7 +127,7 @@ fn ratio(first: &Subject, second: &Subject, at: Milestone) -> Option<Ratio> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::report;
+    use crate::sample::report;
     use proptest::prelude::*;
 
     fn compare(first: &[f64], second: &[f64], tolerance: f64) -> Comparison {

@@ -7,12 +7,17 @@
 mod comparison;
 pub mod contest;
 pub mod engine;
+mod facts;
 pub mod guest;
 mod html;
 mod markdown;
 mod milestone;
 mod report;
+#[cfg(test)]
+mod sample;
 pub mod stats;
+mod templates;
+mod text;
 
 pub use comparison::{Comparison, MINIMUM_RUNS, Ratio, Verdict};
 pub use html::page;

@@ -1,14 +1,104 @@
-//! Where the time goes: the main phases of all subjects on one axis, and all phases of each on its own.
+//! The section of phases: the main phases of all subjects on one axis, and all phases of each on its own.
 
-use super::svg::{Scale, drawing, escape, time};
+use serde::Serialize;
+
+use super::bars::{Bars, Row, Shape, bars};
+use super::scale::{Axis, Px, Scale};
 use crate::milestone::{PHASES, Phase};
 use crate::report::Subject;
+use crate::text::time;
 
 const WIDTH: f64 = 1000.0;
-const NAMES: f64 = 150.0;
+const LEFT: f64 = 16.0;
 const RIGHT: f64 = 920.0;
 
-/// The colour of a phase.
+/// The height of a subject's bar, and of its bar with its name.
+const BAR: f64 = 38.0;
+const ROW: f64 = BAR + 34.0;
+
+/// Pixels that a letter inside a bar takes, at most.
+const LETTER: f64 = 7.2;
+
+/// Pixels that a time inside a bar takes, at most.
+const TIME: f64 = 62.0;
+
+/// Subjects with fewer phases have no chart of their own.
+const FEWEST: usize = 3;
+
+/// The variables of `sections/phases.html`.
+#[derive(Debug, Serialize)]
+pub(super) struct Section<'a> {
+    side_by_side: SideBySide<'a>,
+    subjects: Vec<Timeline<'a>>,
+}
+
+/// The variables of `charts/side_by_side.svg`.
+#[derive(Debug, Serialize)]
+struct SideBySide<'a> {
+    width: Px,
+    height: Px,
+    bar_height: Px,
+    left: Px,
+    axis: Axis,
+    subjects: Vec<Stack<'a>>,
+    legend: Vec<Key>,
+}
+
+/// The bar of a subject.
+#[derive(Debug, Serialize)]
+struct Stack<'a> {
+    label: &'a str,
+    y: Px,
+    segments: Vec<Segment>,
+    total: String,
+    total_x: Px,
+}
+
+/// A phase within a bar.
+#[derive(Debug, Serialize)]
+struct Segment {
+    name: &'static str,
+    time: String,
+    colour: &'static str,
+    x: Px,
+    width: Px,
+    middle: Px,
+    /// Whether the name, and the time below it, fit inside.
+    has_name: bool,
+    has_time: bool,
+}
+
+/// A phase and its colour.
+#[derive(Debug, PartialEq, Serialize)]
+struct Key {
+    name: &'static str,
+    colour: &'static str,
+}
+
+/// All phases of a subject, one a row.
+#[derive(Debug, Serialize)]
+struct Timeline<'a> {
+    label: &'a str,
+    chart: Bars,
+}
+
+/// A phase with its beginning and its end in milliseconds.
+type Span = (&'static Phase, f64, f64);
+
+/// The section; `None` where nothing was measured.
+pub(super) fn section(subjects: &[Subject]) -> Option<Section<'_>> {
+    if subjects.iter().all(|subject| subject.summary.is_empty()) {
+        return None;
+    }
+    let with_chart = |subject: &&Subject| spans(subject).len() >= FEWEST;
+    let each = subjects.iter().filter(with_chart);
+    Some(Section {
+        side_by_side: side_by_side(subjects),
+        subjects: each.map(timeline).collect(),
+    })
+}
+
+/// The style sheet's class for a phase.
 fn colour(phase: &Phase) -> &'static str {
     match phase.name {
         "prepare" => "c0",
@@ -22,105 +112,102 @@ fn colour(phase: &Phase) -> &'static str {
     }
 }
 
-/// One bar for each subject, on one axis, so that their lengths compare.
-pub(super) fn side_by_side(subjects: &[Subject]) -> String {
-    const BAR: f64 = 38.0;
-    const LEFT: f64 = 16.0;
-    let spans: Vec<Vec<(&Phase, f64, f64)>> = subjects.iter().map(main_spans).collect();
-    let end =
-        |spans: &Vec<(&Phase, f64, f64)>| spans.iter().map(|(_, _, to)| *to).fold(0.0, f64::max);
-    let longest = spans.iter().map(end).fold(0.0, f64::max);
+/// All phases of a subject at the median.
+fn spans(subject: &Subject) -> Vec<Span> {
+    let medians = subject.medians();
+    let spans = PHASES.iter().filter_map(|phase| {
+        let (from, to) = phase.span(&medians)?;
+        Some((phase, from, to))
+    });
+    spans.collect()
+}
+
+/// The phases that follow on each other.
+fn main_spans(subject: &Subject) -> Vec<Span> {
+    let main = |span: &Span| span.0.main;
+    spans(subject).into_iter().filter(main).collect()
+}
+
+fn end(spans: &[Span]) -> f64 {
+    spans.iter().map(|(_, _, to)| *to).fold(0.0, f64::max)
+}
+
+fn side_by_side(subjects: &[Subject]) -> SideBySide<'_> {
+    let all: Vec<Vec<Span>> = subjects.iter().map(main_spans).collect();
+    let longest = all.iter().map(|spans| end(spans)).fold(0.0, f64::max);
     let scale = Scale::new(0.0, longest, LEFT, RIGHT);
-    let bottom = subjects.len() as f64 * (BAR + 34.0) + 6.0;
-    let mut inside = scale.axis(4.0, bottom);
-    for ((subject, spans), row) in subjects.iter().zip(&spans).zip(0u32..) {
-        let top = f64::from(row) * (BAR + 34.0) + 26.0;
-        inside.push_str(&format!(
-            "<text class=\"strong\" x=\"{LEFT}\" y=\"{:.0}\">{}</text>",
-            top - 8.0,
-            escape(&subject.label)
-        ));
-        for (phase, from, to) in spans {
-            let (x, width) = (scale.at(*from), scale.at(*to) - scale.at(*from));
-            let (name, took, class) = (phase.name, time(to - from), colour(phase));
-            inside.push_str(&format!(
-                "<g><title>{name}: {took}</title><rect class=\"{class}\" x=\"{x:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"3\"/>",
-                (width - 1.0).max(0.6)
-            ));
-            // Some seven pixels a letter.
-            if width > name.len() as f64 * 7.2 + 12.0 {
-                let (middle, below) = (x + width / 2.0, width > 62.0);
-                let first = if below { top + 16.5 } else { top + 23.0 };
-                inside.push_str(&format!(
-                    "<text class=\"on\" text-anchor=\"middle\" x=\"{middle:.1}\" y=\"{first}\">{name}</text>"
-                ));
-                if below {
-                    inside.push_str(&format!(
-                        "<text class=\"on\" style=\"font-weight:450\" text-anchor=\"middle\" x=\"{middle:.1}\" y=\"{}\">{took}</text>",
-                        top + 31.0
-                    ));
-                }
-            }
-            inside.push_str("</g>");
-        }
-        let total = end(spans);
-        inside.push_str(&format!(
-            "<text class=\"strong\" x=\"{:.1}\" y=\"{}\">{}</text>",
-            scale.at(total) + 8.0,
-            top + 24.0,
-            time(total)
-        ));
-    }
-    drawing(WIDTH, bottom + 24.0, "phases side by side", &inside)
-}
-
-/// All phases of a subject, one a row.
-pub(super) fn timeline(subject: &Subject) -> String {
-    const ROW: f64 = 27.0;
-    let medians = subject.medians();
-    let spans: Vec<(&Phase, f64, f64)> = PHASES
+    let bottom = subjects.len() as f64 * ROW + 6.0;
+    let stacks = subjects
         .iter()
-        .filter_map(|phase| phase.span(&medians).map(|(from, to)| (phase, from, to)))
-        .collect();
-    let end = spans.iter().map(|(_, _, to)| *to).fold(0.0, f64::max);
-    let scale = Scale::new(0.0, end, NAMES, RIGHT);
-    let bottom = spans.len() as f64 * ROW + 8.0;
-    let mut inside = scale.axis(2.0, bottom);
-    for ((phase, from, to), row) in spans.iter().zip(0u32..) {
-        let top = f64::from(row) * ROW + 6.0;
-        let (x, width) = (scale.at(*from), (scale.at(*to) - scale.at(*from)).max(1.5));
-        let (name, class) = (phase.name, colour(phase));
-        let (thin, face) = if phase.main {
-            ("", "")
-        } else {
-            (" thin", " class=\"soft\"")
+        .zip(&all)
+        .zip(0u32..)
+        .map(|((subject, spans), row)| Stack {
+            label: &subject.label,
+            y: Px(f64::from(row) * ROW + 26.0),
+            segments: spans.iter().map(|span| segment(span, &scale)).collect(),
+            total: time(end(spans)),
+            total_x: Px(scale.at(end(spans)) + 8.0),
+        });
+    let mut legend: Vec<Key> = Vec::new();
+    for (phase, _, _) in all.iter().flatten() {
+        let key = Key {
+            name: phase.name,
+            colour: colour(phase),
         };
-        let took = time(to - from);
-        // Behind the bar, or before it where there is no room behind.
-        let (label, anchor) = if x + width + 70.0 < WIDTH {
-            (x + width + 7.0, "start")
-        } else {
-            (x - 7.0, "end")
-        };
-        inside.push_str(&format!(
-            "<g><title>{name}: {took}, from {} to {}</title>\
-             <text{face} text-anchor=\"end\" x=\"{}\" y=\"{}\">{name}</text>\
-             <rect class=\"{class}{thin}\" x=\"{x:.1}\" y=\"{top}\" width=\"{width:.1}\" height=\"{}\" rx=\"3\"/>\
-             <text class=\"soft\" text-anchor=\"{anchor}\" x=\"{label:.1}\" y=\"{}\">{took}</text></g>",
-            time(*from),
-            time(*to),
-            NAMES - 12.0,
-            top + 14.5,
-            ROW - 7.0,
-            top + 14.5
-        ));
+        if !legend.contains(&key) {
+            legend.push(key);
+        }
     }
-    drawing(WIDTH, bottom + 24.0, "phases", &inside)
+    SideBySide {
+        width: Px(WIDTH),
+        height: Px(bottom + 24.0),
+        bar_height: Px(BAR),
+        left: Px(LEFT),
+        axis: scale.below(4.0, bottom),
+        subjects: stacks.collect(),
+        legend,
+    }
 }
 
-fn main_spans(subject: &Subject) -> Vec<(&'static Phase, f64, f64)> {
-    let medians = subject.medians();
-    let main = PHASES.iter().filter(|phase| phase.main);
-    main.filter_map(|phase| phase.span(&medians).map(|(from, to)| (phase, from, to)))
-        .collect()
+fn segment((phase, from, to): &Span, scale: &Scale) -> Segment {
+    let (x, width) = (scale.at(*from), scale.at(*to) - scale.at(*from));
+    let has_name = width > phase.name.len() as f64 * LETTER + 12.0;
+    Segment {
+        name: phase.name,
+        time: time(to - from),
+        colour: colour(phase),
+        x: Px(x),
+        width: Px((width - 1.0).max(0.6)),
+        middle: Px(x + width / 2.0),
+        has_name,
+        has_time: has_name && width > TIME,
+    }
+}
+
+fn timeline(subject: &Subject) -> Timeline<'_> {
+    let row = |(phase, from, to): Span| Row {
+        name: phase.name.to_owned(),
+        from,
+        to,
+        colour: colour(phase),
+        is_faint: !phase.main,
+        title: format!(
+            "{}: {}, from {} to {}",
+            phase.name,
+            time(to - from),
+            time(from),
+            time(to)
+        ),
+    };
+    let rows: Vec<Row> = spans(subject).into_iter().map(row).collect();
+    let shape = Shape {
+        names: 150.0,
+        right: RIGHT,
+        row: 27.0,
+        longest_name: 20,
+    };
+    Timeline {
+        label: &subject.label,
+        chart: bars("phases", &rows, shape),
+    }
 }

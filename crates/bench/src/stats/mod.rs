@@ -3,7 +3,6 @@
 mod bootstrap;
 mod outliers;
 mod percentile;
-mod rng;
 mod summary;
 
 pub use bootstrap::{CONFIDENCE, Interval, RESAMPLES, SEED, interval, ratio_interval};
