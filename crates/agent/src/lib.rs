@@ -31,4 +31,5 @@ pub mod systemd;
 mod user;
 pub mod vsock;
 
+pub use options::Mode;
 pub use session::{Greeting, serve};

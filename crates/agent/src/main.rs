@@ -3,7 +3,6 @@
 //! systemd passes or at an address. `kindling-agent --network [OPTIONS]` configures the network, and `kindling-agent --ready
 //! MARKER-FILE` tells the console that the system is up; both end then.
 
-use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
-use kindling_agent::{bridge, http, image, network, port, ready, systemd, vsock};
+use kindling_agent::{Mode, bridge, http, image, network, port, ready, systemd, vsock};
 use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
 /// What opens pages in the desktop: crates/open.
@@ -24,26 +23,14 @@ const UPTIME: &str = "/proc/uptime";
 const CONSOLE: &str = "/dev/console";
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    match args.split_first() {
-        None => channels(),
-        Some((mode, [])) if mode == "--http" => answer(passed()),
-        Some((mode, [address])) if mode == "--http" => {
-            answer(TcpListener::bind(address.to_string_lossy().as_ref()))
-        }
-        Some((mode, options)) if mode == "--bridge" => match bridge::Options::parse(options) {
-            Ok(options) => show(options),
-            Err(error) => misused(error),
-        },
-        Some((mode, options)) if mode == "--network" => match network::Options::parse(options) {
-            Ok(options) => connect(&options),
-            Err(error) => misused(error),
-        },
-        Some((mode, [marker])) if mode == "--ready" => tell(Path::new(marker)),
-        _ => misused(
-            "expected none, --http [ADDRESS:PORT], --bridge [OPTIONS], --network [OPTIONS] or --ready MARKER-FILE"
-                .to_owned(),
-        ),
+    match Mode::parse(std::env::args_os().skip(1)) {
+        Ok(Mode::Channels) => channels(),
+        Ok(Mode::Http(None)) => answer(passed()),
+        Ok(Mode::Http(Some(address))) => answer(TcpListener::bind(address)),
+        Ok(Mode::Bridge(options)) => show(options),
+        Ok(Mode::Network(options)) => connect(&options),
+        Ok(Mode::Ready(marker)) => tell(&marker),
+        Err(error) => misused(error),
     }
 }
 
@@ -55,7 +42,7 @@ fn misused(error: String) -> ExitCode {
 /// The socket that systemd passes.
 fn passed() -> io::Result<TcpListener> {
     let none = || io::Error::other("systemd passed no socket; say an address to listen at");
-    systemd::passed_listener().ok_or_else(none)
+    systemd::passed_listener()?.ok_or_else(none)
 }
 
 fn channels() -> ExitCode {

@@ -1,34 +1,25 @@
-//! What systemd hands to a service and wants to hear of it.
+//! systemd's side of a service: the socket that it passes, and the word that the service is ready.
 
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{FromRawFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// The first descriptor that is passed: SD_LISTEN_FDS_START of sd_listen_fds(3).
-const FIRST_PASSED: RawFd = 3;
+use listenfd::ListenFd;
 
-/// The listening socket that was passed to this process; nothing where it was started by somebody else. To be called
-/// once.
-pub fn passed_listener() -> Option<TcpListener> {
-    let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
-    let is_ours = number("LISTEN_PID") == Some(std::process::id());
-    if !is_ours || number("LISTEN_FDS").is_none_or(|count| count == 0) {
-        return None;
-    }
-    #[expect(
-        unsafe_code,
-        reason = "no crate here takes over descriptors from systemd"
-    )]
-    // SAFETY: LISTEN_PID says that this descriptor was passed to this process; nothing else here uses it.
-    Some(unsafe { TcpListener::from_raw_fd(FIRST_PASSED) })
-}
-
-/// Says that the service is ready: sd_notify(3). Nothing happens where nobody waits for it.
+/// The listening socket that systemd passed to this process (sd_listen_fds(3)); `None` where it passed none. Call it
+/// once, before there are threads.
 ///
 /// # Errors
-/// Whoever waits cannot be told.
+/// The descriptor is no TCP socket.
+pub fn passed_listener() -> io::Result<Option<TcpListener>> {
+    ListenFd::from_env().take_tcp_listener(0)
+}
+
+/// Tells systemd that the service is ready: sd_notify(3). Does nothing where nobody waits for it.
+///
+/// # Errors
+/// The message cannot be sent.
 pub fn ready() -> io::Result<()> {
     let Some(address) = std::env::var_os("NOTIFY_SOCKET") else {
         return Ok(());

@@ -1,20 +1,17 @@
 //! The side in the session: takes addresses, starts the browser, watches the windows.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::FromRawFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use listenfd::ListenFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use x11rb::protocol::xproto::Window;
 
 use crate::answer::Reason;
 use crate::windows::{Desktop, Heard};
 use crate::{TIMEOUT, address, browser, client, complain};
-
-/// The first descriptor that systemd passes, SD_LISTEN_FDS_START of sd_listen_fds(3).
-const FIRST_PASSED: i32 = 3;
 
 /// The longest request: a number and an address.
 const LONGEST_REQUEST: u64 = 40 << 10;
@@ -25,19 +22,10 @@ const UNTITLED: Duration = Duration::from_secs(10);
 
 /// Serves the socket that systemd passes, for ever.
 pub(crate) fn serve() -> ExitCode {
-    let own = std::env::var("LISTEN_PID")
-        .ok()
-        .and_then(|pid| pid.parse().ok());
-    if own != Some(std::process::id()) {
+    let Ok(Some(listener)) = ListenFd::from_env().take_unix_listener(0) else {
         complain("kindling-open --serve is started by kindling-open.socket only");
         return ExitCode::from(2);
-    }
-    #[expect(
-        unsafe_code,
-        reason = "no crate here takes over descriptors from systemd"
-    )]
-    // SAFETY: LISTEN_PID says that this descriptor was passed to this process; nothing else here uses it.
-    let listener = unsafe { UnixListener::from_raw_fd(FIRST_PASSED) };
+    };
     for stream in listener.incoming() {
         match stream {
             // One thread each: a caller that waits for its page does not hold up another.

@@ -70,13 +70,22 @@ fn view(stream: &TcpStream, request: &Request, options: &Options) -> Result<(), 
 
 /// Connects to the VNC server. One that is still starting is waited for: a viewer may come early in a boot.
 fn connect(options: &Options) -> io::Result<TcpStream> {
-    let until = Instant::now() + options.patience;
+    let attempt = || TcpStream::connect_timeout(&options.server, CONNECTING);
+    until_accepted(options.patience, attempt)
+}
+
+/// Repeats an attempt that is refused, for as long as `patience` has it.
+fn until_accepted<T>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    let until = Instant::now() + patience;
     loop {
-        match TcpStream::connect_timeout(&options.server, CONNECTING) {
+        match attempt() {
             Err(error) if error.kind() == ConnectionRefused && Instant::now() < until => {
                 thread::sleep(AGAIN);
             }
-            connected => return connected,
+            ended => return ended,
         }
     }
 }

@@ -1,35 +1,39 @@
-//! What the bridge is told on its command line.
+//! Options of `kindling-agent --bridge`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::options::{pairs, seconds};
+use lexopt::Parser;
 
-/// Where noVNC's pages and the VNC server are where nobody says otherwise.
+use crate::options::{next, seconds};
+
+/// The folder of Debian's package `novnc`.
 const WEB: &str = "/usr/share/novnc";
+
+/// Display 0 of a VNC server in the same guest (RFC 6143, section 4).
 const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5900);
 
 /// A desktop of an emulated guest takes some 3 s from the first page to its VNC server, on a loaded host a multiple.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How it is called, for who calls it wrongly.
-pub(super) const USAGE: &str = "--bridge takes [--listen ADDRESS:PORT] [--web DIR] [--server ADDRESS:PORT] [--wait SECONDS] [--allow-origin ORIGIN]...";
+/// The usage, shown after a mistake.
+const USAGE: &str = "--bridge takes [--listen ADDRESS:PORT] [--web DIR] [--server ADDRESS:PORT] [--wait SECONDS] [--allow-origin ORIGIN]...";
 
-/// What is served to whom.
+/// Pages, the VNC server, and the origins that may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where to listen; nothing for the socket that systemd passes.
+    /// The address to listen at; `None` for the socket that systemd passes.
     pub listen: Option<SocketAddr>,
     /// The folder of the pages.
     pub web: PathBuf,
     /// The VNC server.
     pub server: SocketAddr,
-    /// How long one that is still starting is waited for.
+    /// How long to wait for a VNC server that is still starting.
     pub patience: Duration,
-    /// Origins besides its own whose pages may look at the screen, as browsers write them; `*` for any.
+    /// Further origins whose pages may look at the screen, as browsers write them; `*` for any.
     pub origins: Vec<String>,
 }
 
@@ -47,21 +51,16 @@ impl Default for Options {
 
 impl Options {
     /// Reads the arguments behind `--bridge`.
-    ///
-    /// # Errors
-    /// One is unknown, has no value, or a value that is none; the text says which, and how it is called.
-    pub fn parse(args: &[OsString]) -> Result<Self, String> {
+    pub(crate) fn parse(parser: &mut Parser) -> Result<Self, String> {
         let mut options = Self::default();
-        for pair in pairs(args, USAGE) {
-            match pair? {
-                (name @ "--listen", value) => options.listen = Some(address(name, value)?),
-                ("--web", value) => options.web = value.into(),
-                (name @ "--server", value) => options.server = address(name, value)?,
-                (name @ "--wait", value) => options.patience = seconds(name, value)?,
-                ("--allow-origin", value) => {
-                    options.origins.push(value.to_string_lossy().to_lowercase());
-                }
-                (name, _) => return Err(format!("{name} is unknown: {USAGE}")),
+        while let Some((name, value)) = next(parser, USAGE)? {
+            match name.as_str() {
+                "--listen" => options.listen = Some(address(&name, &value)?),
+                "--web" => options.web = value.into(),
+                "--server" => options.server = address(&name, &value)?,
+                "--wait" => options.patience = seconds(&name, &value)?,
+                "--allow-origin" => options.origins.push(value.to_string_lossy().to_lowercase()),
+                _ => return Err(format!("{name} is unknown: {USAGE}")),
             }
         }
         Ok(options)
@@ -80,8 +79,7 @@ mod tests {
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Options, String> {
-        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        Options::parse(&args)
+        Options::parse(&mut Parser::from_args(args))
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Real sockets: a viewer, the bridge, and a server in the place of a VNC server.
+//! The bridge over real sockets, between a viewer and a server in the place of a VNC server.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
@@ -10,31 +11,32 @@ use tungstenite::{ClientRequestBuilder, Message, WebSocket};
 
 use super::*;
 
-/// Longer than a test takes to start a server.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a bridge waits for a server that is not there.
+const SHORT: Duration = Duration::from_secs(1);
 
-/// What a server does with its connection.
-type Work = fn(TcpStream);
+/// The limit of every wait for an event: only a failing test takes that long.
+const LIMIT: Duration = Duration::from_secs(30);
 
-/// A bridge to a server that does `work`; returns its address.
-fn bridge(work: Work) -> SocketAddr {
+/// A bridge to a server that does `work` with each connection; returns its address.
+fn bridge(work: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> SocketAddr {
     let server = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = server.local_addr().unwrap();
     thread::spawn(move || {
         for stream in server.incoming() {
+            let work = work.clone();
             thread::spawn(move || work(stream.unwrap()));
         }
     });
-    serve_at(address, std::env::temp_dir())
+    serve_at(address, std::env::temp_dir(), LIMIT)
 }
 
-fn serve_at(server: SocketAddr, web: std::path::PathBuf) -> SocketAddr {
+fn serve_at(server: SocketAddr, web: std::path::PathBuf, patience: Duration) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let options = Options {
         server,
         web,
-        patience: PATIENCE,
+        patience,
         ..Options::default()
     };
     thread::spawn(move || serve(&listener, options));
@@ -99,24 +101,31 @@ fn bytes_go_both_ways() {
 /// A viewer that does not read slows the server down: what lies between them is bounded.
 #[test]
 fn a_slow_viewer_fills_no_memory() {
-    static SENT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     const ALL: usize = 64 << 20;
-    fn flood(mut stream: TcpStream) {
+    let (full, filled) = mpsc::channel();
+    let flood = move |mut stream: TcpStream| {
         let piece = vec![1; 1 << 20];
-        for _ in 0..ALL / piece.len() {
-            stream.write_all(&piece).unwrap();
-            SENT.fetch_add(piece.len(), std::sync::atomic::Ordering::SeqCst);
+        let mut sent = 0;
+        // A write that makes no headway for that long: the buffers are full. Then as long as it takes.
+        stream
+            .set_write_timeout(Some(Duration::from_millis(300)))
+            .unwrap();
+        while sent < ALL {
+            let most = piece.len().min(ALL - sent);
+            match stream.write(&piece[..most]) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    stream.set_write_timeout(None).unwrap();
+                    full.send(sent).unwrap();
+                }
+                Err(error) => panic!("{error}"),
+            }
         }
-    }
+        let _ = full.send(sent); // nobody listens any more where the buffers were full
+    };
     let mut viewer = view_at(bridge(flood));
-    // Until nothing moves any more: the buffers of the kernel are full.
-    let sent = || SENT.load(std::sync::atomic::Ordering::SeqCst);
-    let mut before = usize::MAX;
-    while sent() != before {
-        before = sent();
-        thread::sleep(Duration::from_millis(300));
-    }
-    assert!(sent() < ALL / 2, "{} bytes are on their way", sent());
+    let sent = filled.recv_timeout(LIMIT).unwrap();
+    assert!(sent < ALL / 2, "{sent} bytes are on their way");
     let mut received = 0;
     while received < ALL {
         received += bytes(&mut viewer).len();
@@ -131,13 +140,45 @@ fn a_server_that_is_still_starting_is_waited_for() {
     let reserved = TcpListener::bind(("127.0.0.2", 0)).unwrap();
     let server = reserved.local_addr().unwrap();
     drop(reserved);
-    let bridge = serve_at(server, std::env::temp_dir());
+    let bridge = serve_at(server, std::env::temp_dir(), LIMIT);
     let viewer = thread::spawn(move || bytes(&mut view_at(bridge)));
-    thread::sleep(Duration::from_millis(100));
+    // The bridge's own attempts cannot be seen: ours are refused as many times first.
+    for _ in 0..3 {
+        let refused = TcpStream::connect(server).unwrap_err();
+        assert_eq!(refused.kind(), ConnectionRefused);
+    }
     let listener = TcpListener::bind(server).unwrap();
     let (mut stream, _) = listener.accept().unwrap();
     stream.write_all(b"RFB 003.008\n").unwrap();
     assert_eq!(viewer.join().unwrap(), b"RFB 003.008\n");
+}
+
+/// The same with every step in its place: refused for certain, then accepted.
+#[test]
+fn a_refused_connection_is_tried_again() {
+    let reserved = TcpListener::bind(("127.0.0.4", 0)).unwrap();
+    let server = reserved.local_addr().unwrap();
+    drop(reserved);
+    let (mut attempts, mut listener) = (0, None);
+    let connected = until_accepted(LIMIT, || {
+        attempts += 1;
+        if attempts == 3 {
+            listener = Some(TcpListener::bind(server)?);
+        }
+        TcpStream::connect_timeout(&server, CONNECTING)
+    });
+    assert!(connected.is_ok() && listener.is_some());
+    assert_eq!(attempts, 3);
+    // Other errors end it at once, and so does the end of patience.
+    let mut attempts = 0;
+    let ended = until_accepted(LIMIT, || {
+        attempts += 1;
+        Err::<(), _>(io::ErrorKind::HostUnreachable.into())
+    });
+    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::HostUnreachable);
+    assert_eq!(attempts, 1);
+    let ended = until_accepted(Duration::ZERO, || Err::<(), _>(ConnectionRefused.into()));
+    assert_eq!(ended.unwrap_err().kind(), ConnectionRefused);
 }
 
 #[test]
@@ -159,21 +200,14 @@ fn goodbyes_reach_the_other_side() {
         matches!(viewer.read().unwrap(), Message::Close(Some(frame)) if frame.code == CloseCode::Unsupported)
     );
     // The viewer goes, and the server sees the end.
-    static ENDED: std::sync::Mutex<Option<Instant>> = std::sync::Mutex::new(None);
-    let mut viewer = view_at(bridge(|mut stream| {
+    let (end, ended) = mpsc::channel();
+    let mut viewer = view_at(bridge(move |mut stream| {
         stream.read_to_end(&mut Vec::new()).unwrap();
-        *ENDED.lock().unwrap() = Some(Instant::now());
+        end.send(()).unwrap();
     }));
     viewer.close(None).unwrap();
     assert!(matches!(viewer.read().unwrap(), Message::Close(_)));
-    let started = Instant::now();
-    while ENDED.lock().unwrap().is_none() {
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "the server still waits"
-        );
-        thread::sleep(Duration::from_millis(5));
-    }
+    assert_eq!(ended.recv_timeout(LIMIT), Ok(()), "the server still waits");
 }
 
 /// What is answered to some bytes.
@@ -196,7 +230,7 @@ fn what_cannot_be_is_said() {
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("vnc.html"), "<p>noVNC").unwrap();
-    let bridge = serve_at(nobody, folder.path().to_owned());
+    let bridge = serve_at(nobody, folder.path().to_owned(), SHORT);
     let refused = ask(bridge, HANDSHAKE);
     assert!(
         refused.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),

@@ -1,32 +1,30 @@
-//! What the network is configured from.
+//! Options of `kindling-agent --network`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::options::{pairs, seconds};
+use lexopt::Parser;
+
+use crate::options::{next, seconds};
 use crate::resolv;
 
 /// A card whose driver is a module comes late on a loaded host.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// Files to read and write, other ones in tests.
+/// Files to read and write; tests name others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The kernel command line.
     pub cmdline: PathBuf,
-    /// Where name servers are written.
+    /// The file that gets the name servers.
     pub resolv_conf: PathBuf,
-    /// How long a card is waited for that is not there yet.
+    /// How long to wait for a card that is not there yet.
     pub wait: Duration,
 }
 
 impl Options {
     /// Reads the arguments behind `--network`.
-    ///
-    /// # Errors
-    /// One is unknown, has no value, or a value that is none; the text says which, and how it is called.
-    pub fn parse(args: &[OsString]) -> Result<Self, String> {
+    pub(crate) fn parse(parser: &mut Parser) -> Result<Self, String> {
         const USAGE: &str =
             "--network takes [--cmdline FILE] [--resolv-conf FILE] [--wait SECONDS]";
         let mut options = Self {
@@ -34,12 +32,12 @@ impl Options {
             resolv_conf: resolv::PATH.into(),
             wait: WAIT,
         };
-        for pair in pairs(args, USAGE) {
-            match pair? {
-                ("--cmdline", value) => options.cmdline = value.into(),
-                ("--resolv-conf", value) => options.resolv_conf = value.into(),
-                (name @ "--wait", value) => options.wait = seconds(name, value)?,
-                (name, _) => return Err(format!("{name} is unknown: {USAGE}")),
+        while let Some((name, value)) = next(parser, USAGE)? {
+            match name.as_str() {
+                "--cmdline" => options.cmdline = value.into(),
+                "--resolv-conf" => options.resolv_conf = value.into(),
+                "--wait" => options.wait = seconds(&name, &value)?,
+                _ => return Err(format!("{name} is unknown: {USAGE}")),
             }
         }
         Ok(options)

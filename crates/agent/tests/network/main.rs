@@ -1,4 +1,4 @@
-//! `kindling-agent --network`, run for real in network namespaces that the tests make.
+//! Runs `kindling-agent --network` in network namespaces that the tests make.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,155 +7,9 @@
     reason = "helpers of tests, outside of test functions"
 )]
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+mod namespace;
 
-/// How long a device is waited for, in seconds.
-const WAIT_S: &str = "2";
-
-const AGENT: &str = env!("CARGO_BIN_EXE_kindling-agent");
-
-/// A network namespace with some devices, deleted when dropped.
-struct Namespace {
-    name: String,
-    folder: tempfile::TempDir,
-}
-
-/// What the program did.
-struct Run {
-    code: Option<i32>,
-    complaints: String,
-}
-
-impl Namespace {
-    /// `None`, with the reason printed, where this machine cannot make one.
-    fn new(devices: &[&str]) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("kindling-{}-{count}", std::process::id());
-        let folder = tempfile::tempdir().unwrap();
-        let namespace = Self { name, folder };
-        let made = Command::new("ip")
-            .args(["netns", "add", &namespace.name])
-            .output();
-        match made {
-            Ok(made) if made.status.success() => {}
-            made => {
-                println!("skipped: no network namespaces here: {made:?}");
-                return None;
-            }
-        }
-        for device in devices {
-            namespace.add(device);
-        }
-        Some(namespace)
-    }
-
-    /// Adds a bridge without ports: an Ethernet device that every kernel with containers has.
-    fn add(&self, device: &str) {
-        self.ip(&["link", "add", device, "type", "bridge"]);
-    }
-
-    /// A command inside.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, program]);
-        command
-    }
-
-    fn ip(&self, args: &[&str]) -> String {
-        let output = self.command("ip").args(args).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn resolv_conf(&self) -> PathBuf {
-        self.folder.path().join("resolv.conf")
-    }
-
-    fn nameservers(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.resolv_conf()).unwrap_or_default();
-        let servers = text.lines().filter_map(|l| l.strip_prefix("nameserver "));
-        servers.map(str::to_owned).collect()
-    }
-
-    /// The addresses of a device, as `ADDRESS/PREFIX`.
-    fn addresses(&self, device: &str) -> Vec<String> {
-        let text = self.ip(&["-brief", "address", "show", "dev", device]);
-        let fields = text.split_whitespace().skip(2);
-        let fields = fields.filter(|field| !field.starts_with("fe80:"));
-        fields.map(str::to_owned).collect()
-    }
-
-    /// Default routes, without what is said about the missing carrier.
-    fn routes(&self) -> Vec<String> {
-        let text = self.ip(&["route", "show", "default"]);
-        let tidy = |line: &str| {
-            let words = line.split_whitespace().filter(|word| *word != "linkdown");
-            words.collect::<Vec<_>>().join(" ")
-        };
-        text.lines().map(tidy).collect()
-    }
-
-    /// Runs the program with a command line, in a host name of its own.
-    fn run(&self, cmdline: &str) -> Run {
-        let file = self.folder.path().join("cmdline");
-        std::fs::write(&file, format!("{cmdline}\n")).unwrap();
-        let resolv_conf = self.resolv_conf();
-        let output = self
-            .command("unshare")
-            .args([
-                "--uts",
-                "sh",
-                "-c",
-                "\"$@\"; code=$?; cat /proc/sys/kernel/hostname; exit $code",
-                "-",
-            ])
-            .args([AGENT, "--network", "--wait", WAIT_S, "--cmdline"])
-            .arg(&file)
-            .arg("--resolv-conf")
-            .arg(&resolv_conf)
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .output()
-            .unwrap();
-        std::fs::write(self.folder.path().join("hostname"), &output.stdout).unwrap();
-        Run {
-            code: output.status.code(),
-            complaints: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Runs the program, which must have nothing to complain about.
-    fn good(&self, cmdline: &str) {
-        let run = self.run(cmdline);
-        assert_eq!(
-            (run.complaints.as_str(), run.code),
-            ("", Some(0)),
-            "{cmdline}"
-        );
-    }
-
-    /// Runs the program, which must complain with these words and leave the devices alone.
-    fn bad(&self, cmdline: &str, expected: &str) {
-        let run = self.run(cmdline);
-        assert!(
-            run.complaints.contains(expected),
-            "{cmdline}: {}",
-            run.complaints
-        );
-        assert_eq!(run.code, Some(1), "{cmdline}");
-        assert_eq!(run.complaints.lines().count(), 1, "{}", run.complaints);
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip")
-            .args(["netns", "del", &self.name])
-            .output();
-    }
-}
+use namespace::{LONG_S, Namespace};
 
 #[test]
 fn the_mask_is_honoured() {
@@ -342,8 +196,8 @@ fn a_missing_device_is_waited_for_and_then_named() {
         return;
     };
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| namespace.run("ip=10.0.0.7:::24::eth7:off"));
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        let waiting = scope.spawn(|| namespace.run_waiting("ip=10.0.0.7:::24::eth7:off", LONG_S));
+        namespace.wait_until_begun();
         namespace.add("eth7");
         let run = waiting.join().unwrap();
         assert_eq!((run.complaints.as_str(), run.code), ("", Some(0)));
