@@ -1,5 +1,5 @@
-//! Images judged by programs and crates that know nothing of our code: `e2fsck`, `debugfs`, `dumpe2fs`,
-//! `resize2fs` and `ext4-view`. A judge that is not installed is skipped, and said so.
+//! Judges images by programs and crates that know nothing of our code: `e2fsck`, `debugfs`, `dumpe2fs`, `resize2fs`,
+//! `ext4-view` (`read_back`) and `arcbox-ext4` (`arcbox`). A program that is not installed is skipped with a message.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
     reason = "clippy.toml allows them in test functions; these are helpers of such"
 )]
 
+mod arcbox;
 mod attributes;
 mod large;
 mod random_trees;
