@@ -1,4 +1,4 @@
-//! How the PID 1 is linked: static, at a fixed address, with our own entry point and no C library.
+//! Links PID 1: static, at a fixed address, with our own entry point and no C library.
 
 fn main() {
     for argument in [

@@ -8,7 +8,7 @@ use crate::bytes::decimal;
 /// PID 1 starts; this leaves room for a slow emulated bus.
 const ROOT_TIMEOUT_S: u32 = 10;
 
-/// What the command line says to PID 1. The last word of a kind wins, as in the kernel.
+/// The words of the command line for PID 1. The last word of a kind wins, as in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options<'a> {
     /// The value of `root=`.

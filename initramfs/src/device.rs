@@ -17,11 +17,11 @@ pub struct Device {
     pub name: ArrayString<32>,
     /// Size in bytes.
     pub size: u64,
-    /// What is on it, where we know the format.
+    /// The file system on it, if we know its format.
     pub filesystem: Option<Filesystem>,
     /// The identity of a partition.
     pub partuuid: Option<PartUuid>,
-    /// Why it could not be read.
+    /// The error of reading it.
     pub unreadable: Option<Reason>,
 }
 

@@ -1,4 +1,4 @@
-//! What a person reads on the console when there is no root to boot.
+//! The message on the console when the root cannot be booted.
 
 use core::fmt::{self, Write};
 
@@ -11,14 +11,14 @@ use crate::{Device, Options, Reason, Root};
 /// The programs that were tried as init, and why each could not be started.
 pub type Attempts<'a> = ArrayVec<(&'a [u8], Reason), 4>;
 
-/// Why the boot ends here.
+/// The reason why the boot ends here.
 #[derive(Debug)]
 pub enum Failure<'a> {
     /// The kernel refused something that always works: the step, and why.
     Step(&'static str, Reason),
     /// A kernel module of the archive cannot be loaded: its name, and why.
     Module(ArrayString<64>, Reason),
-    /// There is no `root=`.
+    /// The command line has no `root=`.
     NoRoot,
     /// `root=` has a form that we do not know.
     BadRoot(&'a [u8]),
@@ -94,7 +94,7 @@ pub fn report(
     writeln!(out)
 }
 
-/// What to look at next, from what was seen.
+/// The next step for a person, from what was seen.
 fn advise(
     out: &mut impl Write,
     failure: &Failure<'_>,

@@ -1,4 +1,4 @@
-//! What the first bytes of a block device say about the file system on it.
+//! Recognises file systems by the first bytes of a block device.
 
 use core::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::bytes::array;
 /// As many bytes of a device as [`identify`] looks at: the last magic number is that of btrfs at 64 KiB.
 pub const HEAD_BYTES: usize = 68 << 10;
 
-/// Where a file system has its magic number: name, offset in bytes, magic.
+/// Magic numbers of file systems: name, offset in bytes, magic.
 ///
 /// From `include/uapi/linux/magic.h` and the on-disk headers of the kernel's `fs/` folders. ext2 and ext3 are `ext4`
 /// here, because that is the driver which mounts them.

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use crate::console::KernelLog;
 use crate::start::Arguments;
 
-/// Where the kernel looks for an init (`kernel_init` in init/main.c), in its order.
+/// Paths at which the kernel looks for an init (`kernel_init` in init/main.c), in its order.
 const USUAL: [&[u8]; 4] = [b"/sbin/init", b"/etc/init", b"/bin/init", b"/bin/sh"];
 
 /// System call numbers of x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).

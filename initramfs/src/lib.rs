@@ -1,8 +1,9 @@
-//! What PID 1 of the initramfs knows without asking the kernel.
+//! The part of the initramfs's PID 1 that needs no kernel, so that it is tested on any machine.
 //!
-//! The command line ([`Options`]), the ways to name a root ([`Root`]), what the first bytes of a block device
-//! tell ([`Filesystem`], [`partuuid`]), which kernel events matter ([`is_block_event`]), what a module is told
-//! ([`parameters`]), and the text of a failure ([`Failure`]). Nothing here allocates or makes a system call; the program around it is `main.rs`.
+//! The command line ([`Options`]), the ways to name a root ([`Root`]), the file system and identity of a
+//! block device ([`Filesystem`], [`partuuid`]), the kernel events that matter ([`is_block_event`]), parameters of modules
+//! ([`parameters`]), and the text of a failure ([`Failure`]). Nothing here allocates or makes a system call; the program
+//! around it is `main.rs`.
 //!
 //! **Every byte comes from outside**, so nothing may panic: slices are taken with `get`.
 

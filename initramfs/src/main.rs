@@ -2,7 +2,7 @@
 //!
 //! Mounts `/proc`, `/sys` and `/dev`, loads the modules that a stock kernel needs for it, finds the root that the command
 //! line names, mounts it, and becomes its init, while a second process reads ahead what that is about to open.
-//! When it cannot, it says on the console what it saw and ends the machine as `panic=` asks.
+//! If it cannot, it says on the console what it saw and ends the machine as `panic=` asks.
 
 // `clippy --all-targets` checks this file as a test too, where the standard library brings its own panic handler.
 #![cfg(not(test))]

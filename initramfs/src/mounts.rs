@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::scan;
 
-/// Where the real root is mounted before it becomes `/`.
+/// The mount point of the real root before it becomes `/`.
 pub(crate) const NEW_ROOT: &str = "/root";
 
 /// The kernel's own file systems: type, place, and how systemd mounts them (src/shared/mount-setup.c).

@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    /// What sgdisk makes, by hand: one entry in slot 2.
+    /// A table as sgdisk makes it: one entry in slot 2.
     fn gpt_disk(sector: usize) -> Vec<u8> {
         let mut disk = vec![0; sector * 8];
         disk[450] = GPT_PROTECTIVE;

@@ -6,7 +6,7 @@ use crate::bytes::Lossy;
 use crate::cmdline::unquote;
 use crate::{Device, Filesystem};
 
-/// What `root=` asks for.
+/// The device that `root=` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root<'a> {
     /// A device file by its whole path, `/dev/...`.
@@ -19,7 +19,7 @@ pub enum Root<'a> {
     PartUuid(&'a [u8]),
 }
 
-/// Why a `root=` cannot be looked for.
+/// A `root=` that cannot be looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRoot {
     /// No `root=`, or an empty one.
@@ -32,7 +32,7 @@ impl<'a> Root<'a> {
     /// Reads the value of `root=`. udev's names under `/dev/disk/` mean the same here although no udev runs.
     ///
     /// # Errors
-    /// There is no value or its form is none that we know.
+    /// The value is empty, or of a form that we do not know.
     pub fn parse(value: Option<&'a [u8]>) -> Result<Self, BadRoot> {
         let value = value.filter(|v| !v.is_empty()).ok_or(BadRoot::Missing)?;
         type Form<'a> = fn(&'a [u8]) -> Root<'a>;

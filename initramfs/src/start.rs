@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     pub(crate) envp: *const *const c_char,
 }
 
-/// Where the kernel starts us: the stack pointer points at the argument count.
+/// The kernel starts here: the stack pointer points at the argument count.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn _start() -> ! {

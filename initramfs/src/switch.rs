@@ -1,4 +1,4 @@
-//! From the initramfs into the real root.
+//! Switches from the initramfs into the real root.
 
 use core::mem::MaybeUninit;
 

@@ -1,6 +1,6 @@
-//! Which image this guest was made of.
+//! The image that this guest was made of.
 
-/// What the builder says of it, in the format of os-release(5).
+/// The builder's description of the image, in the format of os-release(5).
 const FILE: &str = "/usr/lib/kindling/image-release";
 
 /// The hash of all that the root filesystem was made of: the key of the stage `rootfs` in the bundle's

@@ -1,4 +1,4 @@
-//! `kindling-agent`: serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`
+//! Serves the launcher over every channel that this guest has. `kindling-agent --http [ADDRESS:PORT]`
 //! answers over HTTP instead, and `kindling-agent --bridge [OPTIONS]` shows the desktop to browsers, each at the socket that
 //! systemd passes or at an address. `kindling-agent --network [OPTIONS]` configures the network, and `kindling-agent --ready
 //! MARKER-FILE` tells the console that the system is up; both end then.
@@ -13,10 +13,10 @@ use std::thread;
 use kindling_agent::{Mode, bridge, http, image, network, port, ready, systemd, vsock};
 use kindling_protocol::{PORT_NAME, VSOCK_PORT};
 
-/// What opens pages in the desktop: crates/open.
+/// The program that opens pages in the desktop: crates/open.
 const OPENER: &str = "/usr/lib/kindling/open";
 
-/// Where the kernel says how long it has been running.
+/// The kernel's running time.
 const UPTIME: &str = "/proc/uptime";
 
 /// The serial port, whichever `console=` names.
@@ -81,7 +81,7 @@ fn show(options: bridge::Options) -> ExitCode {
     })
 }
 
-/// What cannot be honoured marks the unit as failed and stops nothing.
+/// Configures the network. A word that cannot be honoured marks the unit as failed and stops nothing.
 fn connect(options: &network::Options) -> ExitCode {
     let complaints = network::configure(options);
     for complaint in &complaints {

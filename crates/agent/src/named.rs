@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-/// What a failed call says, with the path before it.
+/// Puts the path before the text of an error.
 pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error + Copy {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! What is to be written: frames of all streams, in the order in which they came, by one thread.
+//! Queues the frames of all streams for one thread, which writes them in their order.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     frames: VecDeque<Vec<u8>>,
-    /// Which session it is; frames of an earlier one are void.
+    /// The number of the session; frames of an earlier one are void.
     session: u64,
     closed: bool,
 }

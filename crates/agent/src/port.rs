@@ -18,7 +18,7 @@ use crate::session::{Greeting, serve as serve_channel};
 /// The kernel's list of ports.
 const PORTS: &str = "/sys/class/virtio-ports";
 
-/// How long to wait until a host that has closed its end is looked for again. The kernel tells of its return by a
+/// The pause before a look for a host that has closed its end. The kernel tells of its return by a
 /// signal only (SIGIO), and `poll` says at once that it is not there.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -22,12 +22,12 @@ const STACK: usize = 256 << 10;
 /// More streams at a time than any host of ours opens; each may hold a window of bytes.
 const STREAMS: usize = 256;
 
-/// Who greets first.
+/// The side that greets first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Greeting {
     /// The host, as soon as it is connected: a connection of its own for this.
     Expected,
-    /// We ask for it: the host may be in the middle of a session with an agent that is no more.
+    /// We ask for it: the host may be in the middle of a session with an earlier agent.
     Asked,
 }
 

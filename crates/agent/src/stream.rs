@@ -19,11 +19,11 @@ pub(crate) struct Stream {
     changed: Condvar,
 }
 
-/// Who wants to know what the host says besides data.
+/// A listener for everything that the host says besides data.
 pub(crate) trait Watcher: Send + Sync {
     /// The host says this.
     fn note(&self, note: Note);
-    /// The host is no longer interested.
+    /// The host has lost interest.
     fn gone(&self);
 }
 
@@ -36,10 +36,10 @@ struct State {
     unread: bool,
     /// The host is not interested any more.
     gone: bool,
-    /// What the host may still send.
+    /// Bytes that the host may still send.
     theirs: Credit,
     granted: Granted,
-    /// What we may still send.
+    /// Bytes that we may still send.
     ours: Credit,
     watcher: Option<Arc<dyn Watcher>>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Who runs a program.
+/// The user who runs a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! Whether two subjects differ, and by how much.
+//! Compares two subjects: whether they differ, and by how much.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::stats::{Interval, percentile, ratio_interval, sorted};
 /// Runs of each below which nothing is called a difference: the interval of a median of four is too narrow to be believed.
 pub const MINIMUM_RUNS: usize = 5;
 
-/// How two times compare.
+/// The ratio of two medians.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// The second subject's median divided by the first's.
@@ -33,7 +33,7 @@ impl Ratio {
     }
 }
 
-/// What the interval says.
+/// The verdict of an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -52,11 +52,11 @@ pub enum Verdict {
 pub struct Comparison {
     /// The milestone by which they are judged.
     pub goal: Milestone,
-    /// How they compare there.
+    /// The ratio there.
     pub ratio: Ratio,
-    /// What that means.
+    /// The verdict on that ratio.
     pub verdict: Verdict,
-    /// How they compare at every milestone that both have.
+    /// The ratios at every milestone that both have.
     pub all: Vec<(Milestone, Ratio)>,
 }
 

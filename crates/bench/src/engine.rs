@@ -1,10 +1,10 @@
-//! What Firecracker itself says of how long a start took: its boot timer in its log, and its metrics.
+//! Firecracker's own times of a start: the boot timer in its log, and its metrics.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// From the start of the machine to the guest's write to the timer's port, in milliseconds, as Firecracker logs it
+/// The time from the start of the machine to the guest's write to the timer's port, in milliseconds, as Firecracker logs it
 /// (`src/vmm/src/devices/pseudo/boot_timer.rs`): `Guest-boot-time = 123456 us 123 ms, 98765 CPU us 98 CPU ms`.
 pub fn boot_timer_ms(log: &str) -> Option<f64> {
     let (_, rest) = log.split_once("Guest-boot-time =")?;

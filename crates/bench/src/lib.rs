@@ -1,5 +1,7 @@
-//! What `kindling bench` makes of what it measured: statistics, phases, comparisons and reports. It runs nothing and
-//! reads no clock, so that every figure can be computed again from a saved report.
+//! Turns measurements into reports: statistics, phases, comparisons, tables and pages of `kindling bench`.
+//!
+//! Reports are computed from saved runs alone, so that every figure can be computed again. Only [`contest`], which
+//! `cargo xtask bench` uses, runs what it is handed and reads a clock.
 //!
 //! A [`Report`] has one or two [`Subject`]s, each with its [`Run`]s: points in time ([`Milestone`]) in milliseconds from
 //! the start of the command. [`Phase`]s are the spans between them. `docs/benchmarks.md` has the method.

@@ -1,5 +1,5 @@
 //! Points in time on the way to a guest that answers, and the phases between them. `docs/benchmarks.md` says the same at
-//! more length: both are to be changed together.
+//! more length: change both together.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ impl Milestone {
         }
     }
 
-    /// What it means and which clock says so.
+    /// Its meaning, and the clock that it is read from.
     pub fn definition(self) -> &'static str {
         match self {
             Self::Spawned => {
@@ -122,9 +122,9 @@ impl Milestone {
 pub struct Phase {
     /// One or two words.
     pub name: &'static str,
-    /// Where it begins; `None` is the start of the command.
+    /// Its beginning; `None` is the start of the command.
     pub from: Option<Milestone>,
-    /// Where it ends.
+    /// Its end.
     pub to: Milestone,
     /// Whether it follows on the phases before it. Others run beside them.
     pub main: bool,

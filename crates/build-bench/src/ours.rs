@@ -8,14 +8,14 @@ use kindling_store::Store;
 
 use crate::Subject;
 
-/// Lies in an overlay of every recipe; its content is nobody's business but the bench's.
+/// A file of an overlay that every recipe has; only the benchmark looks at its content.
 const EDITED: &str = "rootfs-overlays/base/etc/kindling-bench";
 
 /// The recipe with one package more, a small one that no other has.
 const MORE: &str = "bench-one-package-more";
 const PACKAGE: &str = "hello";
 
-/// What is made anew from empty: what the peer makes too, and the lint. Everything else is at hand.
+/// Stages that are made anew from empty: those that the peer makes too, and the lint. All others are in the store.
 const CLEARED: [&str; 3] = [stage::PACKAGES, stage::ROOTFS, stage::LINT];
 
 /// A copy of the project, and a store that has all but packages and image.

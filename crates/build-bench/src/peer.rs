@@ -101,7 +101,7 @@ impl Peer {
     }
 }
 
-/// Where `tar` is to put which packages of npm: those that the lock has, as the store has them.
+/// The tarballs of the lock's packages of npm, each with the folder that `tar` is to unpack it into.
 fn npm(subject: &Subject<'_>, library: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let packages = &subject.locked.lock.npm; // sorted: a package comes before those inside it
     let tarballs = kindling_npm_tree::stored(packages, subject.store)?.ok_or_else(|| {

@@ -18,7 +18,7 @@ pub const UNCHANGED: &str = "kindling, nothing changed";
 /// Medians and ratios; its `Display` is a table with a line for each way.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How many packages were built from.
+    /// The number of packages.
     pub packages: usize,
     /// Times of every round.
     pub times: Times,

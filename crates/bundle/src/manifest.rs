@@ -34,14 +34,14 @@ pub struct Manifest {
     pub cmdline: String,
     /// The machine the image is made for.
     pub machine: Machine,
-    /// How a launcher learns that the guest is ready.
+    /// The sign by which a launcher learns that the guest is ready.
     pub ready: Readiness,
     /// Whether the image has the agent: `kindling exec` works.
     #[serde(default)]
     pub agent: bool,
-    /// What is installed, sorted by name and architecture.
+    /// Installed packages, sorted by name and architecture.
     pub packages: Vec<Package>,
-    /// What is installed of npm, sorted by path; not written where there is nothing.
+    /// Installed packages of npm, sorted by path; left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub npm: Vec<NpmPackage>,
     /// Evidence: a bill of materials and a statement of origin.
@@ -104,7 +104,7 @@ pub struct Machine {
     pub network: bool,
 }
 
-/// How a launcher learns that the guest is ready.
+/// The sign by which a launcher learns that the guest is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
     /// A line that begins with this text on the serial console means ready.

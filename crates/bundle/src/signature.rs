@@ -16,7 +16,7 @@ pub const SIGNATURE: &str = "SHA256SUMS.minisig";
 /// `key` is a public key of minisign: its base64 form, or the path of its file.
 ///
 /// # Errors
-/// There is no signature, it is another key's or of another list; a file is missing, changed or not listed.
+/// The signature is missing, of another key or of another list; a file is missing, changed or not listed.
 pub fn verify_signature(folder: &Path, key: &str) -> Result<()> {
     let key = public_key(key)?;
     let path = folder.join(SIGNATURE);

@@ -9,7 +9,7 @@ use crate::{Artifact, MANIFEST, Manifest, SCHEMA, SUMS};
 /// Reads `bundle.json` of the bundle in `folder`; checks its version, not its files.
 ///
 /// # Errors
-/// The folder is no bundle, its manifest does not parse, or it is of a later format.
+/// The folder is not a bundle, its manifest does not parse, or its format is newer.
 pub fn load(folder: &Path) -> Result<Manifest> {
     let path = folder.join(MANIFEST);
     if !path.exists() {

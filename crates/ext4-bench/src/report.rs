@@ -25,17 +25,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many times as fast as `tar x` and `mke2fs -d` ours is.
+    /// The time of `tar x` and `mke2fs -d`, divided by ours.
     pub fn faster_than_mke2fs(&self) -> f64 {
         self.times.ratio(MKE2FS, OURS)
     }
 
-    /// How many times as fast as the `arcbox-ext4` formatter ours is.
+    /// The time of the `arcbox-ext4` formatter, divided by ours.
     pub fn faster_than_arcbox(&self) -> f64 {
         self.times.ratio(ARCBOX, OURS)
     }
 
-    /// How many times as long as `dd` ours takes.
+    /// Our time, divided by that of `dd`.
     pub fn slower_than_dd(&self) -> f64 {
         self.times.ratio(OURS, DD)
     }

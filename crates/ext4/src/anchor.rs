@@ -1,4 +1,4 @@
-//! Where the numbering of inodes and blocks begins anew, so that a small change moves few of them.
+//! Anchors, at which the numbering of inodes and blocks begins anew, so that a small change moves few of them.
 //!
 //! Inodes and blocks are given out in the order of the paths. Left so, one file that grows would move every
 //! block behind it. Instead, some paths (which ones their own hash decides, so that a change elsewhere
@@ -7,7 +7,7 @@
 
 use crate::checksum::crc32c;
 
-/// How coarse the multiples are.
+/// The coarseness of the multiples.
 pub(crate) struct Steps {
     /// Of an anchor of each rank.
     steps: [u64; 3],

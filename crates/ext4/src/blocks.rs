@@ -1,4 +1,4 @@
-//! What goes where in an image, all of it known before the first byte is written.
+//! A plan of an image: the content of each block, known before the first byte is written.
 
 use std::path::Path;
 

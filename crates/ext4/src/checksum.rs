@@ -7,12 +7,12 @@ pub(crate) fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
     !crc32c::crc32c_append(!seed, bytes)
 }
 
-/// What every checksum of a file system starts from: `s_csum_seed`, the CRC of its UUID.
+/// The seed of every checksum of a file system: `s_csum_seed`, the CRC of its UUID.
 pub(crate) fn file_system_seed(uuid: &[u8; 16]) -> u32 {
     crc32c(!0, uuid)
 }
 
-/// What the checksums of an inode and of its directory and extent blocks start from: `i_csum_seed`.
+/// The seed of the checksums of an inode and of its directory and extent blocks: `i_csum_seed`.
 pub(crate) fn inode_seed(file_system: u32, inode: u32, generation: u32) -> u32 {
     crc32c(
         crc32c(file_system, &inode.to_le_bytes()),

@@ -1,4 +1,4 @@
-//! Where the content of all nodes goes: files, directories, links, attributes.
+//! Places the content of all nodes: files, directories, links, attributes.
 
 use kindling_tree::Content;
 
@@ -12,7 +12,7 @@ use crate::node::{Body, FAST_SYMLINK, Node};
 use crate::usage::Usage;
 use crate::{BLOCK, directory, xattr};
 
-/// What the inode of a placed node says.
+/// The fields of a placed node's inode.
 pub(crate) struct Placed {
     /// `i_block`.
     pub(crate) root: [u8; 60],
@@ -53,7 +53,7 @@ pub(crate) fn place<'a>(
     nodes.map(place).collect()
 }
 
-/// Where the blocks of one node go.
+/// Places the blocks of one node.
 struct Sink<'a, 's> {
     geometry: &'a Geometry,
     blocks: &'s mut Blocks<'a>,

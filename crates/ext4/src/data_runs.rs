@@ -1,4 +1,4 @@
-//! Which parts of files are worth room in the image: the rest is zeros, which become holes.
+//! Finds the parts of files that need room in the image: the rest is zeros, which become holes.
 //!
 //! All content is read once for this before the image is divided, so that a huge sparse file takes no room, and every
 //! extent is known before the first byte is written.
@@ -143,7 +143,7 @@ mod tests {
         );
     }
 
-    /// A member of a tar whose end is a hole; what follows it is no business of it.
+    /// A member of a tar whose end is a hole; the bytes behind it belong to others.
     #[test]
     fn a_hole_up_to_the_end_of_a_range_is_no_data() {
         let folder = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ pub(crate) const LOST_AND_FOUND_BLOCKS: u32 = 4;
 /// `EXT4_FT_DIR`.
 const TYPE_DIRECTORY: u8 = 2;
 
-/// Who a directory is, as its blocks need it.
+/// The identity of a directory, which its blocks carry.
 pub(crate) struct Identity {
     pub(crate) inode: u32,
     pub(crate) parent: u32,

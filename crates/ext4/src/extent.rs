@@ -1,4 +1,4 @@
-//! Which blocks of a file are where: `ext4_extent` lists and trees.
+//! The places of a file's blocks: `ext4_extent` lists and trees.
 
 use crate::BLOCK;
 use crate::bytes::Put;

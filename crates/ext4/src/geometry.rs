@@ -1,4 +1,4 @@
-//! How an image is divided: block groups, and where the metadata of each is.
+//! The division of an image into block groups, and the place of each group's metadata.
 //!
 //! All metadata of a group is at its start, so what is left for content is one run a group. Content is
 //! addressed by *payload address*: its place among all blocks that are not metadata. A payload address does
@@ -145,7 +145,7 @@ impl Geometry {
         self.payload.last().copied().unwrap_or(0)
     }
 
-    /// Where a run of payload addresses is in the image, in order.
+    /// The places of a run of payload addresses in the image, in order.
     pub(crate) fn locate(&self, run: Run) -> impl Iterator<Item = Run> {
         let end = run.start + run.length;
         let mut at = run.start;

@@ -1,6 +1,6 @@
 //! The hash that orders a large directory: `half_md4` of a name, as in the kernel's `fs/ext4/hash.c`.
 
-/// Where a name stands in its directory: `hash` first, `minor` among equals.
+/// The position of a name in its directory: by `hash`, and by `minor` among equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NameHash {
     pub(crate) hash: u32,

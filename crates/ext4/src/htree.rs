@@ -23,7 +23,7 @@ pub(crate) const MAX_LEAVES: usize = ROOT_LIMIT * NODE_LIMIT;
 /// `DX_HASH_HALF_MD4`; that bytes are signed is a flag of the superblock.
 const HASH_VERSION: u8 = 1;
 
-/// Where a leaf begins in hash order; a set low bit says that the hash began in the leaf before.
+/// The first hash of a leaf; a set low bit says that the hash began in the leaf before.
 struct Entry {
     hash: u32,
     block: u32,

@@ -26,7 +26,7 @@ const BATCHES: usize = 4;
 /// An image that is being written.
 pub(crate) struct Image {
     batch: Batch,
-    /// To the hashing thread, which hands them to the writing one; to that at once where there is none.
+    /// The hashing thread, which hands batches on to the writing one; without it, the writing thread itself.
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
     hashing: Option<JoinHandle<Result<String>>>,
@@ -37,7 +37,7 @@ pub(crate) struct Image {
 struct Batch {
     /// A batch and what aligning it takes.
     bytes: Vec<u8>,
-    /// Where the batch starts in `bytes`: at a multiple of a block in memory, as direct writes need it.
+    /// The start of the batch in `bytes`: at a multiple of a block in memory, as direct writes need it.
     base: usize,
     used: usize,
     pieces: Vec<Piece>,
@@ -185,7 +185,7 @@ fn join<T>(thread: JoinHandle<Result<T>>) -> Result<T> {
     ended.unwrap_or_else(|_| Err(Error::internal("a thread that writes the image panicked")))
 }
 
-/// Hashes batches until there are no more, and what is between and behind them as zeros: an image of `length` bytes.
+/// Hashes batches until the last, and zeros between and behind them: an image of `length` bytes.
 fn hash_batches(
     length: u64,
     batches: &Receiver<Batch>,
@@ -209,7 +209,7 @@ fn hash_batches(
     Ok(hasher.finish())
 }
 
-/// Writes batches until there are no more.
+/// Writes batches until the last.
 fn write_batches(
     file: &File,
     path: &Path,

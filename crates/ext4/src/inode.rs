@@ -22,7 +22,7 @@ const FIRST_SECOND: i64 = -(1 << 31);
 /// times before 1970 that an old kernel stored wrongly, and changes them.
 const END_SECOND: i64 = FIRST_SECOND + 3 * (1 << 32);
 
-/// What an inode says.
+/// The fields of an inode.
 pub(crate) struct Inode<'a> {
     pub(crate) number: u32,
     pub(crate) generation: u32,

@@ -1,4 +1,4 @@
-//! From a tree to its inodes: numbers, names in directories, and link counts.
+//! Turns a tree into inodes: numbers, names in directories, and link counts.
 
 use std::collections::HashMap;
 
@@ -71,7 +71,7 @@ pub(crate) fn collect<'a>(
     Ok(nodes)
 }
 
-/// Looks which parts of files are no zeros.
+/// Finds the parts of files that are not zeros.
 fn find_data(nodes: &mut [Node<'_>]) -> Result<()> {
     let contents: Vec<&Content> = nodes.iter().filter_map(Node::content).collect();
     let mut found = data_runs::find_all(&contents)?.into_iter();

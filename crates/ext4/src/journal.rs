@@ -28,7 +28,7 @@ const AUTO: [(u64, u64); 4] = [
     (4_194_304, 16_384),
 ];
 
-/// How large a journal is.
+/// The size of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalSize {
     /// As `mke2fs` chooses: 4 MiB below 128 MiB of file system, 16 MiB below 1 GiB, 32 MiB below 2 GiB, 64 MiB below

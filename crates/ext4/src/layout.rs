@@ -1,4 +1,4 @@
-//! Where everything goes, decided before anything is written.
+//! Decides the place of everything before anything is written.
 
 use kindling_base::{Error, Result};
 use kindling_tree::Tree;

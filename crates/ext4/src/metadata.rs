@@ -1,4 +1,4 @@
-//! What describes the content, when all places are known: inode tables, bitmaps, descriptors, superblocks.
+//! Writes the description of the content, when all places are known: inode tables, bitmaps, descriptors, superblocks.
 
 use kindling_tree::Timestamp;
 

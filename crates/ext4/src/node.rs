@@ -40,13 +40,13 @@ pub(crate) struct Node<'a> {
     pub(crate) first: u64,
 }
 
-/// What an inode holds.
+/// The content of an inode.
 #[derive(Debug)]
 pub(crate) enum Body<'a> {
     Directory(Directory<'a>),
     File {
         content: &'a Content,
-        /// What of it is no zeros; known when all files are.
+        /// The runs that are not zeros; known after all files were looked at.
         runs: DataRuns,
     },
     Symlink(&'a [u8]),
@@ -121,7 +121,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The inode of an entry that is no hard link, without a number.
+/// The inode of an entry other than a hard link, without a number.
 ///
 /// # Errors
 /// ext4 cannot hold it.
@@ -220,7 +220,7 @@ pub(crate) fn file_type(mode: u16) -> u8 {
     }
 }
 
-/// What is said of a path that ext4 cannot hold.
+/// The error for a path that ext4 cannot hold.
 pub(crate) fn refused(path: &[u8], why: &str) -> Error {
     Error::user(format!("`{}` {why}", String::from_utf8_lossy(path)))
 }

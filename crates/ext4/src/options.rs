@@ -16,6 +16,6 @@ pub struct Options {
     /// Bytes that an ordinary user can still write. No blocks are reserved for root, and what the kernel keeps back
     /// for itself (a fiftieth, 16 MiB at most) is added on top.
     pub free_bytes: u64,
-    /// A journal of this size, or none.
+    /// The size of the journal; `None` for an image without one.
     pub journal: Option<JournalSize>,
 }

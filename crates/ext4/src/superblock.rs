@@ -7,7 +7,7 @@ use crate::{BLOCK, Options, inode, journal, node};
 
 /// Bytes of the structure.
 pub(crate) const SIZE: usize = 1024;
-/// Where it is in the first block; its copies are at the start of theirs.
+/// Its place in the first block; its copies are at the start of theirs.
 pub(crate) const OFFSET: usize = 1024;
 
 /// `EXT4_FEATURE_COMPAT_*`.
@@ -41,7 +41,7 @@ const MOUNT_OPTIONS: u32 = 0x4 | 0x8;
 /// `EXT2_FLAGS_SIGNED_HASH`: names are hashed as signed bytes whatever the machine.
 const SIGNED_HASH: u32 = 0x1;
 
-/// What only the finished image knows.
+/// The fields that only the finished image has.
 pub(crate) struct Totals {
     pub(crate) free_blocks: u64,
     pub(crate) free_inodes: u32,

@@ -1,4 +1,4 @@
-//! Which blocks are taken, as runs; bitmaps are made of them one group at a time.
+//! Keeps the blocks that are taken, as runs; bitmaps are made of them one group at a time.
 
 use crate::BLOCK;
 use crate::geometry::{GROUP_BLOCKS, Run};

@@ -1,4 +1,4 @@
-//! The whole way of a tree into an image.
+//! Writes the image of a tree, from the first step to the last.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::layout::{self, Layout};
 use crate::usage::Usage;
 use crate::{BLOCK, JournalSize, Options, journal, metadata, superblock};
 
-/// The size of an image.
+/// The size of an image in blocks, bytes and inodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Blocks of [`BLOCK`] bytes.
@@ -83,7 +83,7 @@ fn write_image(
     Ok((summary(&layout), sha256))
 }
 
-/// What the image of a tree would amount to, without writing it.
+/// The summary of the image that a tree would have, without writing it.
 ///
 /// # Errors
 /// As [`write()`], as far as that does not write.

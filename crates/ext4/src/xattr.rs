@@ -34,7 +34,7 @@ const PREFIXES: [(&[u8], u8); 6] = [
 /// Attributes of one inode in their stored form.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    /// What goes behind the fields of the inode; empty if nothing does.
+    /// The bytes behind the fields of the inode; may be empty.
     pub(crate) inode: Vec<u8>,
     /// The attribute block without its checksum, which depends on where it is.
     pub(crate) block: Option<Box<[u8; BLOCK]>>,

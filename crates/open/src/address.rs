@@ -1,13 +1,13 @@
-//! Which addresses are opened.
+//! Checks the addresses that are to be opened.
 
 /// The longest address; Chromium shows none beyond 2 MiB, and links of log-ins have some 2 KiB.
 const LONGEST: usize = 32 << 10;
 
-/// Whether an address may be handed to a browser as an argument: of the web, in printable ASCII, so that it is no
-/// option, no second argument and no file of this machine.
+/// Checks that an address may be handed to a browser as an argument: one of the web in printable ASCII cannot be an
+/// option, a second argument or a file of this machine.
 ///
 /// # Errors
-/// What is wrong with it, for a person.
+/// The address may not; the text says why, for a person.
 pub(crate) fn check(url: &str) -> Result<(), String> {
     let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
     let scheme = ["http://", "https://"]
@@ -42,7 +42,7 @@ fn shown(text: &str) -> String {
         .collect()
 }
 
-/// What a browser shows of an address before the page has a title: host, port and path, without the scheme.
+/// The title of a window whose page has none yet: host, port and path, without the scheme.
 pub(crate) fn without_scheme(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split_once(['?', '#']).map_or(rest, |(path, _)| path)

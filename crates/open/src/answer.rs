@@ -1,4 +1,4 @@
-//! What is said in the end, as one line of JSON.
+//! The answer, one line of JSON.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub(crate) enum Answer {
     Opened {
         /// Its X11 number.
         window: u32,
-        /// What it is called.
+        /// Its title.
         title: String,
         /// Milliseconds since the address was taken.
         ms: u128,
@@ -18,16 +18,16 @@ pub(crate) enum Answer {
     NotOpened {
         /// The address, for a person to open.
         url: String,
-        /// What kind of failure it is.
+        /// The kind of failure.
         reason: Reason,
-        /// Why, for a person.
+        /// The cause, for a person.
         error: String,
         /// Milliseconds since the address was taken.
         ms: u128,
     },
 }
 
-/// Why there is no window, for a program.
+/// The kinds of failure, for a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// No session takes addresses, or its display is not there.

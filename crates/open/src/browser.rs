@@ -35,7 +35,7 @@ pub(crate) fn start(url: &str) -> Result<Browser, String> {
 }
 
 impl Browser {
-    /// Why no window will come, if it has ended with a failure; nothing where it runs or has handed the page over.
+    /// The browser's failure, after which no window comes; `None` while it runs or when it has handed the page over.
     pub(crate) fn failure(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
         let failed = !status.success();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::answer::{Answer, Reason};
 use crate::{SOCKET, complain};
 
-/// What the session's own limit leaves it to say so.
+/// Time beyond the session's own limit, in which it can still report that it was reached.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The longest answer: a title of a window and an address.
@@ -51,7 +51,7 @@ fn ask(url: &str, timeout: Duration) -> std::io::Result<String> {
     Ok(line.trim_end().to_owned())
 }
 
-/// What the session answers.
+/// The session's answer.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
     Opened {
@@ -76,12 +76,12 @@ fn parse(line: &str) -> Option<Said> {
     })
 }
 
-/// How the session says that there is none.
+/// The session's line for a page without a window.
 pub(crate) fn failed(reason: Reason, explanation: &str) -> String {
     format!("{} {}\n", reason.word(), explanation.replace('\n', " "))
 }
 
-/// How the session says that there is a window.
+/// The session's line for a page that a window shows.
 pub(crate) fn opened(window: u32, ms: u128, title: &str) -> String {
     let title: String = title.chars().filter(|char| !char.is_control()).collect();
     format!("opened {window} {ms} {title}\n")

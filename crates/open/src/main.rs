@@ -19,14 +19,14 @@ use std::time::Duration;
 
 use answer::Answer;
 
-/// Where the session takes addresses; of the same name in the overlay `browser`.
+/// The socket at which the session takes addresses; of the same name in the overlay `browser`.
 const SOCKET: &str = "/run/kindling-open.sock";
 
-/// How long a page may take until a window shows it. A browser that starts for the first time needs a second on hardware
+/// The time that a page may take until a window shows it. A browser that starts for the first time needs a second on hardware
 /// and a minute or more under software emulation on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// What other programs' names mean: each is a link to this one.
+/// Names of other programs that this one replaces: each is a link to it.
 const OPENERS: [&str; 5] = [
     "xdg-open",
     "sensible-browser",
@@ -95,7 +95,7 @@ fn request(args: &[OsString]) -> Result<(String, Duration), String> {
     Ok((url, timeout))
 }
 
-/// The answer on standard output; where there is no window, the address for a person on standard error.
+/// Prints the answer on standard output, and after a failure the address, for a person, on standard error.
 #[expect(clippy::print_stdout, reason = "the one line that this program is for")]
 fn say(answer: &Answer) {
     println!("{answer}");

@@ -16,7 +16,7 @@ use crate::{TIMEOUT, address, browser, client, complain};
 /// The longest request: a number and an address.
 const LONGEST_REQUEST: u64 = 40 << 10;
 
-/// How long a window may be called as its address is. A page that has no title is called so for good; one that has is
+/// The time that a window may be called by its address. A page without a title is called so for good; another is
 /// called by it as soon as that is read.
 const UNTITLED: Duration = Duration::from_secs(10);
 
@@ -74,7 +74,7 @@ fn parse(line: &str) -> Result<(String, Duration), String> {
     Ok((url.to_owned(), Duration::from_secs(seconds.min(3600))))
 }
 
-/// Why there is no window.
+/// A failure: its kind, and its cause for a person.
 struct Failure(Reason, String);
 
 impl From<String> for Failure {
@@ -142,14 +142,14 @@ fn open(url: &str, timeout: Duration) -> Result<String, Failure> {
     }
 }
 
-/// What was seen of the browser's windows since a page was asked for.
+/// The browser's windows since a page was asked for.
 #[derive(Debug, Default)]
 struct Seen {
     /// Its windows before.
     before: Vec<Window>,
     /// The windows that were given a title since.
     renamed: Vec<Window>,
-    /// Since when a window shows the page, but not its title.
+    /// The moment from which on a window shows the page, but not its title.
     untitled: Option<Instant>,
 }
 

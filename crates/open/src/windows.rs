@@ -33,7 +33,7 @@ pub(crate) struct Desktop {
     known: BTreeMap<Window, bool>,
 }
 
-/// What is heard of.
+/// An event of the display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// A window came or went.
@@ -127,7 +127,7 @@ impl Desktop {
         self.connection.flush()
     }
 
-    /// What was heard since it was last asked, without waiting.
+    /// The next event, without waiting for one.
     pub(crate) fn heard(&self) -> Result<Option<Heard>, ConnectionError> {
         while let Some(event) = self.connection.poll_for_event()? {
             if let Event::PropertyNotify(change) = event {

@@ -1,4 +1,4 @@
-//! The assembler: 32-bit x86 with nothing but what the steps need.
+//! A small assembler of 32-bit x86: the instructions that the steps need.
 
 use crate::{Boot, Step};
 
@@ -21,10 +21,10 @@ const KEYBOARD_RESET: u8 = 0xfe;
 /// The last byte of Ctrl-Alt-Del in scan code set 2.
 const KEY_DELETE: u8 = 0x71;
 
-/// Where pages are touched: above the guest itself.
+/// The address of the pages that are touched: above the guest itself.
 const TOUCHED: u32 = 4 << 20;
 
-/// Where Firecracker's boot timer is on x86, and what is to be written there (`docs/` and
+/// The address of Firecracker's boot timer on x86, and the byte to write there (`docs/` and
 /// `src/vmm/src/devices/pseudo/boot_timer.rs` of Firecracker).
 const BOOT_TIMER: u32 = 0xc000_0000;
 const BOOT_TIMER_UP: u8 = 123;

@@ -8,7 +8,7 @@ mod code;
 
 use code::Code;
 
-/// Where the guest is loaded: above the first MiB, which firmware and the boot structures use.
+/// The address that the guest is loaded to: above the first MiB, which firmware and the boot structures use.
 const LOAD_ADDRESS: u32 = 0x20_0000;
 
 const ELF_HEADER: usize = 64;
@@ -37,14 +37,14 @@ pub enum Step {
     AwaitCtrlAltDel,
     /// Writes to so many pages of 4 KiB from 4 MiB on: the guest's memory is in use from then on.
     Touch {
-        /// How many.
+        /// The number of pages.
         pages: u32,
     },
     /// Tells Firecracker's boot timer that the guest is up.
     BootTimer,
     /// Writes `prefix`, a counter of eight hexadecimal digits and a newline for ever, a pause between two.
     Beat {
-        /// What stands before the counter.
+        /// The text before the counter.
         prefix: String,
         /// Cycles of the time-stamp counter between two beats.
         cycles: u32,
@@ -64,7 +64,7 @@ pub fn print(text: &str) -> Step {
     Step::Print(text.to_owned())
 }
 
-/// How a guest is entered.
+/// The way a monitor enters the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boot {
     /// By PVH (`docs/misc/pvh.pandoc` of Xen): in 32 bits, with a `hvm_start_info`.

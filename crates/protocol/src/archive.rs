@@ -79,7 +79,7 @@ fn pack_file(builder: &mut Builder<&mut dyn Write>, from: &Path, name: &Path) ->
 /// already. What is replaced is replaced as a whole, so that no link is written through.
 ///
 /// # Errors
-/// The archive is none of ours, has a name that leads out of `target`, or something cannot be written (the error names
+/// The archive is not one of ours, a name leads out of `target`, or a file cannot be written (the error names
 /// it).
 pub fn unpack(input: &mut dyn Read, target: &Path) -> io::Result<()> {
     let mut archive = Archive::new(input);
@@ -142,7 +142,7 @@ fn inside(target: &Path, name: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Makes a folder unless it is there; a link to one is none.
+/// Makes a folder unless it is there. A link in its place is an error, even if it leads to a folder.
 fn make_folder(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),

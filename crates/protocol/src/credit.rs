@@ -44,7 +44,7 @@ impl Credit {
     }
 }
 
-/// What a receiver has consumed and not granted again.
+/// Bytes that a receiver has consumed and not granted again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Granted(u32);
 

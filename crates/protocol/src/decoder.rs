@@ -1,4 +1,4 @@
-//! From bytes, in pieces of any size, to greetings and frames.
+//! Decodes bytes, in pieces of any size, into greetings and frames.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use memchr::memmem;
 use crate::frame::{self, Frame, HEADER_LENGTH};
 use crate::hello::{HELLO_LENGTH, Hello, MAGIC};
 
-/// What was received.
+/// A greeting, a frame or noise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A greeting: all that came before it is void, an unfinished frame as well.
     Hello(Hello),
     /// A frame.
     Frame(Frame),
-    /// What came is neither, and nothing is understood until the next greeting.
+    /// Bytes that are neither; nothing is understood until the next greeting.
     Garbled(Garbled),
 }
 
-/// Bytes that are no frame.
+/// Bytes that are not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Garbled {
-    /// Where a header should be.
+    /// At the place of a header.
     pub bytes: [u8; HEADER_LENGTH],
 }
 
@@ -43,9 +43,9 @@ pub struct Decoder {
     buffer: Vec<u8>,
     /// Bytes at the start of the buffer that are done with.
     start: usize,
-    /// Where the magic is not known not to be.
+    /// Up to here the bytes may be a greeting's magic.
     unsearched: usize,
-    /// Where the next magic is.
+    /// At the next magic.
     magic: Option<usize>,
     state: State,
 }
@@ -151,7 +151,7 @@ impl Decoder {
         }
     }
 
-    /// Where the next magic begins.
+    /// The beginning of the next magic.
     fn search(&mut self) -> Option<usize> {
         if self.magic.is_none() {
             let from = self.unsearched;

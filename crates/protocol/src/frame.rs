@@ -17,7 +17,7 @@ pub const PAYLOAD_LIMIT: usize = 256 << 10;
 /// `drivers/char/virtio_console.c` takes 32 KiB), with the header.
 pub const CHUNK: usize = (32 << 10) - HEADER_LENGTH;
 
-/// What a frame holds.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -40,7 +40,7 @@ pub enum Kind {
 pub struct Frame {
     /// Its stream.
     pub stream: u32,
-    /// What it holds.
+    /// Its kind.
     pub kind: Kind,
     /// Its payload.
     pub payload: Vec<u8>,
@@ -165,7 +165,7 @@ fn push(out: &mut Vec<u8>, stream: u32, kind: Kind, payload: &[u8]) {
     out.extend(payload);
 }
 
-/// A header's payload length, stream and kind; `None` where it is none.
+/// A header's payload length, stream and kind; `None` for other bytes.
 pub(crate) fn header(bytes: &[u8; HEADER_LENGTH]) -> Option<(usize, u32, Kind)> {
     let number =
         |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Nothing but bytes from 0x80 to 0xfe that are no UTF-8, and the first of them only once.
+/// Bytes from 0x80 to 0xfe alone, which are not UTF-8; the first of them occurs once.
 ///
 /// A frame's header begins and ends with a zero byte (its length is below 2^24), so the magic cannot reach into one; a
 /// message is UTF-8; the payload of a credit is shorter. What is left is data, which [`crate::data`] cuts.
@@ -18,7 +18,7 @@ pub const OLDEST: u16 = 1;
 /// The newest version that this code speaks.
 pub const NEWEST: u16 = 1;
 
-/// Who says hello.
+/// The two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The launcher.
@@ -37,16 +37,16 @@ pub struct Hello {
     pub oldest: u16,
     /// The newest version that is spoken.
     pub newest: u16,
-    /// Who speaks.
+    /// The side that speaks.
     pub role: Role,
 }
 
 /// No version is spoken by both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incompatible {
-    /// What the other side speaks.
+    /// The other side's version.
     pub theirs: (u16, u16),
-    /// What we speak.
+    /// Our version.
     pub ours: (u16, u16),
 }
 
@@ -81,7 +81,7 @@ impl Hello {
     /// The newest version that the speaker of this greeting and this code both speak.
     ///
     /// # Errors
-    /// There is none.
+    /// The two have no version in common.
     pub fn version(&self) -> Result<u16, Incompatible> {
         let version = self.newest.min(NEWEST);
         if version >= self.oldest && version >= OLDEST {

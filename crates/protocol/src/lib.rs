@@ -1,4 +1,4 @@
-//! What the launcher (the host) and the agent (in the guest) say to each other, over any stream of bytes: a virtio-serial
+//! The language of the launcher (on the host) and the agent (in the guest), over any stream of bytes: a virtio-serial
 //! port of QEMU, a vsock connection of Firecracker, a pair of sockets in a test. Bytes in, events out; no I/O here but
 //! that of [`archive`], which packs the files of a copy.
 //!

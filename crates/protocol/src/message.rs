@@ -33,10 +33,10 @@ pub struct Exec {
     /// Environment on top of what every login has (HOME, USER, LOGNAME, SHELL, PATH).
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Where it runs; else in its user's home, or in `/` where there is none.
+    /// The folder it runs in. Unset: its user's home, or `/` if that does not exist.
     #[serde(default)]
     pub cwd: Option<String>,
-    /// Who runs it, by name or number; else root.
+    /// The user who runs it, by name or number. Unset: root.
     #[serde(default)]
     pub user: Option<String>,
     /// It gets a terminal of this size; its standard error then goes with its standard output.
@@ -53,7 +53,7 @@ pub struct Terminal {
     pub columns: u16,
 }
 
-/// What the bytes of a copy are.
+/// The form of a copy's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -66,11 +66,11 @@ pub enum Shape {
 /// Files to write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Put {
-    /// Where to: where this is a folder, they go into it under `name`; else this is what they will be.
+    /// The destination. An existing folder takes the copy under `name`; another path becomes the copy.
     pub path: String,
     /// The source's own name.
     pub name: String,
-    /// What comes.
+    /// The form of the bytes that come.
     pub shape: Shape,
 }
 
@@ -79,7 +79,7 @@ pub struct Put {
 pub struct Get {
     /// A file or a folder.
     pub path: String,
-    /// What shall come.
+    /// The form that is wanted.
     pub shape: Shape,
 }
 
@@ -116,15 +116,15 @@ pub enum Reply {
     Exited(Exit),
     /// There is something to read.
     Found(Found),
-    /// What was asked is done.
+    /// The request was carried out.
     Done,
-    /// What was done to become another guest.
+    /// The steps that made the guest another one.
     Personalised(Personalised),
     /// It was not done.
     Failed(Failure),
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
@@ -134,14 +134,14 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// What is to be read.
+/// The path to read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// Whether it is a folder.
     pub folder: bool,
 }
 
-/// Why something was not done.
+/// The kind of a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// For a program.
@@ -154,11 +154,11 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
-    /// There is no such program, file, folder or user.
+    /// The program, file, folder or user does not exist.
     NotFound,
     /// It is there and cannot be used so.
     Unusable,
-    /// The message is none that this agent understands.
+    /// This agent does not understand the message.
     NotUnderstood,
     /// Anything else.
     #[serde(other)]

@@ -1,8 +1,8 @@
-//! What makes a clone a guest of its own.
+//! The new identity of a clone.
 
 use serde::{Deserialize, Serialize};
 
-/// What a guest shall become after it was resumed; what is absent stays as it is. Doing it twice is as doing it once.
+/// The identity that a resumed guest takes. Unset fields stay as they are. Applying it twice is the same as once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Personalise {
@@ -39,12 +39,12 @@ pub struct Address {
     pub dns: Vec<std::net::IpAddr>,
 }
 
-/// What was done, in order.
+/// The steps in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personalised {
     /// One for each thing that was asked.
     pub items: Vec<Item>,
-    /// How long all of it took, in microseconds on a clock that nobody sets.
+    /// The time of all steps, in microseconds of a monotonic clock.
     pub took_us: u64,
 }
 
@@ -53,13 +53,13 @@ pub struct Personalised {
 pub struct Item {
     /// The field of [`Personalise`].
     pub name: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long it took, in microseconds.
+    /// Its time, in microseconds.
     pub took_us: u64,
 }
 
-/// What became of an [`Item`].
+/// The outcome of an [`Item`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kindling_base::{Context, Result};
 
-/// Where a regular file's bytes are.
+/// The bytes of a regular file, read only when somebody asks.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// In memory: rendered templates and small generated files.
@@ -34,7 +34,7 @@ impl Content {
         }
     }
 
-    /// Whether there are no bytes.
+    /// Whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

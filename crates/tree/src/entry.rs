@@ -13,7 +13,7 @@ pub struct Timestamp {
     pub nanoseconds: u32,
 }
 
-/// What an inode holds, and its attributes.
+/// A file, folder, link or device with its attributes.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Permission, set-id and sticky bits: `0o7777` at most.
@@ -39,7 +39,7 @@ pub enum Kind {
     File(Content),
     /// A symbolic link to this text.
     Symlink(Vec<u8>),
-    /// Another name of the file at this path of the tree, which sorts before and is no hard link itself.
+    /// Another name of the regular file at this path of the tree, which sorts before.
     /// The attributes of this entry are those of the target and are ignored.
     HardLink(Vec<u8>),
     /// A character device.

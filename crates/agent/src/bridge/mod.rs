@@ -1,4 +1,4 @@
-//! The desktop in a browser: noVNC's pages, and the VNC server behind a WebSocket (RFC 6455).
+//! Shows the desktop in a browser: noVNC's pages, and the VNC server behind a WebSocket (RFC 6455).
 //!
 //! A process of its own (`kindling-agent --bridge`), of a user that may do nothing else. It does what websockify does, without
 //! an interpreter to start at boot and a process for each connection: a guest that was resumed answers at once.
@@ -23,10 +23,10 @@ pub use options::Options;
 /// More connections at a time than the browsers of a few viewers open: noVNC is some sixty files.
 const CONNECTIONS: usize = 128;
 
-/// How long the VNC server may take to accept a connection. It is on the loopback, or near.
+/// The time that the VNC server may take to accept a connection. It is on the loopback, or near.
 const CONNECTING: Duration = Duration::from_secs(5);
 
-/// How long after a refusal the VNC server is tried again.
+/// The pause between a refusal and the next attempt.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// Serves `listener`; returns why it cannot go on.
@@ -54,7 +54,7 @@ fn converse(stream: &TcpStream, options: &Options, pages: &pages::Pages) {
 /// Connects a viewer to the VNC server until one of them goes.
 ///
 /// # Errors
-/// Why there is no such connection, for the viewer.
+/// The response to the viewer when there is no connection.
 fn view(stream: &TcpStream, request: &Request, options: &Options) -> Result<(), Response> {
     let accepted = upgrade::accept(request, &options.origins)?;
     let server = connect(options).map_err(|error| {

@@ -9,7 +9,7 @@ use super::path;
 use crate::http::request::Request;
 use crate::http::response::{self, Response, Status};
 
-/// What the ends of names say of files (IANA's media types).
+/// Media types (IANA's) by the ends of names.
 const TYPES: [(&str, &str); 14] = [
     ("html", "text/html; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),

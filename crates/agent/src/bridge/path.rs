@@ -1,8 +1,8 @@
-//! From the path of a request to a file below a folder.
+//! Finds the file below a folder that the path of a request names.
 
 use std::path::{Path, PathBuf};
 
-/// What stands for a folder.
+/// The file that is served for a folder.
 const INDEX: &str = "index.html";
 
 /// The file below `folder` that a request's path means: percent-decoded (RFC 3986, section 2.1), each part a plain name.
@@ -26,7 +26,7 @@ pub(super) fn file(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(file)
 }
 
-/// A part of a path with its escapes resolved; nothing where one is no escape, or the result is no text.
+/// A part of a path with its escapes resolved; `None` for a malformed escape, or a result that is not UTF-8.
 fn decode(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, the file is below the folder and none of its parts is special.
+        /// For any path, the file is below the folder and its parts are plain names.
         #[test]
         fn nothing_leads_out(path in "(/|%2[eEfF]|%00|\\.|%5c|[a-z%]|é){0,20}") {
             if let Some(file) = file(Path::new("/web"), &path) {

@@ -19,7 +19,7 @@ const PIECE: usize = 64 << 10;
 const LONGEST: usize = 1 << 20;
 /// Turns for one side before the other has its own.
 const TURNS: usize = 16;
-/// How long a viewer may take to answer that the connection ends.
+/// The time that a viewer may take to answer a goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// A side that is silent for so long is asked whether it is there, by TCP.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 struct Pump {
     viewer: WebSocket<TcpStream>,
     server: TcpStream,
-    /// What the server has not taken yet, from `sent` on.
+    /// Bytes for the server; those from `sent` on it has not taken yet.
     message: Vec<u8>,
     sent: usize,
     /// Whether frames wait for the viewer to take them.
@@ -36,7 +36,7 @@ struct Pump {
     buffer: Vec<u8>,
 }
 
-/// Why it ends.
+/// The reason for the end.
 enum End {
     /// The viewer is gone or has said goodbye.
     Viewer,

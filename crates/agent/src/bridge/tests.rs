@@ -210,7 +210,7 @@ fn goodbyes_reach_the_other_side() {
     assert_eq!(ended.recv_timeout(LIMIT), Ok(()), "the server still waits");
 }
 
-/// What is answered to some bytes.
+/// The answer to some bytes.
 fn ask(bridge: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(bridge).unwrap();
     stream.write_all(text.as_bytes()).unwrap();

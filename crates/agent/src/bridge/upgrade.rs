@@ -1,4 +1,4 @@
-//! From a request to a WebSocket: the opening handshake of RFC 6455, section 4.2, and who may have one.
+//! Turns a request into a WebSocket: the opening handshake of RFC 6455, section 4.2, and the origins that may ask for one.
 
 use std::io::{self, Write};
 
@@ -7,11 +7,11 @@ use tungstenite::handshake::derive_accept_key;
 use crate::http::request::Request;
 use crate::http::response::{Response, Status};
 
-/// Where the VNC server is, as noVNC asks for it; websockify takes every path.
+/// The path by which noVNC asks for the VNC server; websockify takes every path.
 const PATH: &str = "/websockify";
 /// The version of the protocol.
 const VERSION: &str = "13";
-/// What older noVNCs ask for by `Sec-WebSocket-Protocol`.
+/// The value of `Sec-WebSocket-Protocol` of older noVNCs.
 const PROTOCOL: &str = "binary";
 
 /// A handshake that may be completed.
@@ -29,7 +29,7 @@ pub(super) fn is_asked_for(request: &Request) -> bool {
 /// Checks a request for a WebSocket.
 ///
 /// # Errors
-/// The answer to a request that is none, asks for something else, or comes from a page that has no business here.
+/// The request is malformed, asks for something else, or comes from a page of a foreign origin.
 pub(super) fn accept(request: &Request, origins: &[String]) -> Result<Accepted, Response> {
     let refuse = |status, message: &str| Err(Response::error(status, message));
     if request.path != PATH {

@@ -12,7 +12,7 @@ use crate::stream::Stream;
 /// Bytes moved at a time.
 const BUFFER: usize = 16 << 10;
 
-/// What a terminal's program reads as the end of input: Ctrl-D (`c_cc[VEOF]`, by default).
+/// The end of input for a terminal's program: Ctrl-D (`c_cc[VEOF]`, by default).
 const END_OF_INPUT: u8 = 4;
 
 /// Sends what the program writes, until it closes its end or has `ended`. Of a program in the background that it leaves

@@ -14,7 +14,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::spawn::Spawned;
 use crate::stream::Watcher;
 
-/// How long a program may take to end in good order when its client is gone.
+/// The time that a program has to end in good order when its client is gone.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A program, the leader of its own session and process group.

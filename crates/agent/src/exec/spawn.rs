@@ -15,7 +15,7 @@ use rustix::process::{Gid, Signal, Uid};
 use super::running::winsize;
 use crate::user::{self, User};
 
-/// Where programs are, as Debian's login has it for root and for others (`/etc/login.defs`).
+/// The `PATH` of root and of others, as Debian's login has them (`/etc/login.defs`).
 const ROOT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const USER_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -133,7 +133,7 @@ fn unblocked(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// What the new process does before it becomes the program.
+/// The steps of the new process before it becomes the program.
 fn prepare(command: &mut Command, user: &User, terminal: bool) {
     let groups: Vec<Gid> = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
@@ -175,7 +175,7 @@ fn be_expendable() {
     }
 }
 
-/// Where the program runs.
+/// The folder that the program runs in.
 fn folder(exec: &Exec, user: &User) -> Result<PathBuf, Failure> {
     match &exec.cwd {
         Some(cwd) if Path::new(cwd).is_dir() => Ok(cwd.into()),

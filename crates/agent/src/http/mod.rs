@@ -1,8 +1,8 @@
-//! What the agent answers over HTTP: whether the guest is well, and pages to open in its desktop.
+//! Answers over HTTP: tells whether the guest is well, and opens pages in its desktop.
 //!
 //! A process of its own (`kindling-agent --http`), of a user that may do nothing else: whoever reaches the port talks to
 //! it, while the agent of the launcher's channels is root. systemd listens for it, and so it needs no network itself.
-//! What it cannot do by itself it asks those for that can; so far that is `kindling-open`.
+//! Work that needs the desktop's user is passed on: to `kindling-open`, so far.
 //!
 //! One thread for each connection, one request for each connection, all of it bounded. [`crate::bridge`] serves its port
 //! by the same means.
@@ -26,10 +26,10 @@ use response::{Response, Status};
 
 pub use routes::Guest;
 
-/// How long a request may take to arrive. Ours are one packet.
+/// The time that a request may take to arrive. Ours are one packet.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
-/// How long a client may take to read an answer, and then to close.
+/// The time that a client may take to read an answer, and then to close.
 const DEPARTURE: Duration = Duration::from_secs(5);
 
 /// More connections at a time than any host of ours opens.
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// What a served guest answers to some bytes.
+    /// The answer of a served guest to some bytes.
     fn ask(port: u16, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let _ = stream.write_all(bytes); // it may be refused before all of it is sent

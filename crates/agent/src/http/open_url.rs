@@ -10,7 +10,7 @@ use super::request::Request;
 use super::response::{Response, Status};
 use super::routes::Guest;
 
-/// How long a page may take until a window shows it, in seconds, where the client does not say: as `kindling-open` has it.
+/// The seconds that a page may take until a window shows it, unless the client says otherwise: as `kindling-open` has it.
 const TIMEOUT_S: u64 = 180;
 
 /// The longest that may be asked for.

@@ -1,4 +1,4 @@
-//! Which path is answered by what. The log-ins of providers will be more lines of [`ROUTES`].
+//! The paths and what answers each. Log-ins of providers will be more lines of [`ROUTES`].
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::{Slots, health, open_url};
 /// Pages that may be waited for at a time: fewer than connections, so that the guest's health can always be asked for.
 const PAGES: usize = 8;
 
-/// What is known of this guest, and what does its work.
+/// The guest's image, and the program that opens pages.
 #[derive(Debug)]
 pub struct Guest {
     /// Hash of the image that it was made of.

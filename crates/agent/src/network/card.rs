@@ -10,7 +10,7 @@ const CARDS: &str = "/sys/class/net";
 const ETHERNET: &str = "1";
 /// The card that is waited for where any will do: the kernel's name for the first.
 const FIRST: &str = "eth0";
-/// How often is looked whether a card has come.
+/// The pause between two looks for a card.
 const AGAIN: Duration = Duration::from_millis(5);
 
 /// The card of this name, or the first. Waits for it: its driver may be a module that is still to be loaded.

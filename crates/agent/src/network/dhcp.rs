@@ -9,13 +9,13 @@ use std::process::Command;
 const NETWORKD: &str = "/lib/systemd/systemd-networkd";
 const WAIT_ONLINE: &str = "/lib/systemd/systemd-networkd-wait-online";
 const NETWORKS: &str = "/run/systemd/network";
-/// What systemd-networkd has learned.
+/// The state file of systemd-networkd, which has the name servers of leases.
 const STATE: &str = "/run/systemd/netif/state";
 /// Seconds that a server may take.
 const LEASE: u32 = 20;
 
-/// Asks for an address for this device, and waits until it has one. Returns the name servers, where somebody has to write them
-/// down.
+/// Asks for an address for this device, and waits until it has one. Returns the name servers that the client has not
+/// written to resolv.conf itself.
 pub(super) fn ask(device: &str) -> io::Result<Vec<IpAddr>> {
     match program("dhclient").args(["-1", device]).output() {
         Ok(output) if output.status.success() => Ok(Vec::new()), // its script writes resolv.conf
@@ -60,7 +60,7 @@ fn run(command: &mut Command) -> io::Result<()> {
     Err(io::Error::other(said(&output.stderr)))
 }
 
-/// What a program said, in a line.
+/// A program's output as one line.
 fn said(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -30,15 +30,15 @@ use word::{Auto, Card, Word};
 
 pub use options::Options;
 
-/// What a further default route has more of than the one before: the first gateway is the one that is used.
+/// The metric of a second default route; each further one has one more. The first gateway has 0 and is the one that is used.
 const METRIC: u32 = 100;
 
-/// What is done while the command line is read.
+/// The state while the command line is honoured, word by word.
 #[derive(Debug, Default)]
 struct Configured {
     gateways: u32,
     nameservers: Vec<IpAddr>,
-    /// What could not be done, each with the word that asked for it.
+    /// Failures, each with the word that asked for it.
     complaints: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ pub(super) enum Word {
     Nameserver(IpAddr),
 }
 
-/// What `ip=` asks for.
+/// The request of an `ip=`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Card {
     /// A plain name; nothing for the first card.
@@ -20,21 +20,21 @@ pub(super) struct Card {
     pub(super) auto: Auto,
     pub(super) nameservers: Vec<IpAddr>,
     pub(super) hostname: Option<String>,
-    /// What else it says and cannot be honoured: a card with an address is worth more than none.
+    /// Parts of the word that cannot be honoured: a card with an address is worth more than none.
     pub(super) complaints: Vec<String>,
 }
 
-/// Where a card's address comes from.
+/// The source of a card's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Auto {
-    /// From the word, with the gateway.
+    /// The word itself, with the gateway.
     Static(Network, Option<IpAddr>),
-    /// From nowhere: the card is only brought up.
+    /// Nothing: the card is only brought up.
     Up,
     Dhcp,
 }
 
-/// What a word says; nothing for one that speaks of something else, or says that there is nothing to do.
+/// Parses a word. `None` for a word about something else, and for one that asks for nothing.
 ///
 /// The error says what is wrong with it.
 pub(super) fn parse(word: &str) -> Option<Result<Word, String>> {
@@ -140,7 +140,7 @@ fn address(client: &str, gateway: &str, netmask: &str) -> Result<Auto, String> {
     Ok(Auto::Static(Network { address, prefix }, gateway))
 }
 
-/// The prefix length for an IPv4 address; nothing for what is no mask, as one with a hole.
+/// The prefix length for an IPv4 address; `None` for a malformed mask, such as one with a hole.
 fn prefix(netmask: &str, address: Ipv4Addr) -> Option<u8> {
     if netmask.is_empty() {
         return Some(match address.octets()[0] {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is on the command line, nothing but plain values comes of it.
+        /// From any command line, only plain values are taken.
         #[test]
         fn what_is_taken_is_plain(text in "(\\[?[0-9a-f:.]{0,12}\\]?|[ -~]{0,6}|off|dhcp|:){0,12}") {
             if let Some(Ok(Word::Card(card))) = parse(&format!("ip={text}")) {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use kindling_protocol::Outcome;
 
 const FOLDER: &str = "/etc/ssh";
-/// How the names of keys begin, private and public.
+/// The beginning of the names of keys, private and public.
 const PREFIX: &str = "ssh_host_";
 
 /// The kind that is made where there was none: quick to make, and every client since OpenSSH 6.5 (2014) takes it.

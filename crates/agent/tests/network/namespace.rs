@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long the program waits for a device that never comes, in seconds.
+/// The program's wait for a device that never comes, in seconds.
 const SHORT_S: &str = "2";
 
-/// How long it waits for one that comes, in seconds.
+/// Its wait for one that comes, in seconds.
 pub(crate) const LONG_S: &str = "30";
 
 /// The limit of a wait for an event: only a failing test takes that long.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Initcall {
     /// The function.
     pub name: String,
-    /// When it had ended, in milliseconds of the kernel's log.
+    /// Its end, in milliseconds of the kernel's log.
     pub ended_ms: f64,
-    /// How long it took.
+    /// Its duration.
     pub took_ms: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What guests say of their own boot, as text: systemd's properties and the kernel's log.
+//! Parsers of a guest's account of its own boot: systemd's properties and the kernel's log.
 
 mod initcalls;
 mod systemd;

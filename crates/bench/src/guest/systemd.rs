@@ -39,20 +39,20 @@ pub struct Manager {
 pub struct Unit {
     /// `ssh.service`.
     pub name: String,
-    /// When its start began.
+    /// The beginning of its start.
     pub from_ms: f64,
-    /// When it was active.
+    /// The moment at which it was active.
     pub to_ms: f64,
 }
 
 impl Unit {
-    /// How long it took to start.
+    /// The time that it took to start.
     pub fn took_ms(&self) -> f64 {
         self.to_ms - self.from_ms
     }
 }
 
-/// Reads the answer to [`MANAGER`]; `None` where that is no systemd's.
+/// Reads the answer to [`MANAGER`]; `None` for other text.
 pub fn manager(text: &str) -> Option<Manager> {
     let fields = fields(text);
     Some(Manager {
@@ -69,12 +69,12 @@ pub fn units(text: &str) -> Vec<Unit> {
     units
 }
 
-/// When the guest's address was set: `network.target` comes after whatever sets it.
+/// The time at which the guest's address was set: `network.target` comes after whatever sets it.
 pub fn network_ms(units: &[Unit]) -> Option<f64> {
     active(units, "network.target")
 }
 
-/// When the desktop's root window was painted, where there is a desktop of ours.
+/// The time at which the root window was painted, in a guest with our desktop.
 pub fn painted_ms(units: &[Unit]) -> Option<f64> {
     active(units, "kindling-session.service")
 }

@@ -63,7 +63,7 @@ struct Column {
     own_height: Px,
 }
 
-/// The section; `None` for a subject that is no benchmark of clones.
+/// The section; `None` for a subject of another action.
 pub(super) fn section(subject: &Subject) -> Option<Section> {
     (subject.action == Action::Clone).then(|| Section {
         arrivals: arrivals(subject),

@@ -21,7 +21,7 @@ const MOST_STEPS: usize = 28;
 /// A unit that took less is left out: a socket is there at once.
 const SHORT_MS: f64 = 0.5;
 
-/// From this many milliseconds on a step of the kernel stands out.
+/// The shortest step of the kernel that stands out, in milliseconds.
 const LONG_MS: f64 = 5.0;
 
 /// The variables of `sections/guest.html`.

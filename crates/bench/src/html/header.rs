@@ -31,7 +31,7 @@ struct Card<'a> {
     memory_mib: u32,
 }
 
-/// How the two subjects compare, the slower by the faster.
+/// The ratio of the two subjects, the slower by the faster.
 #[derive(Debug, Serialize)]
 struct RatioCard {
     #[serde(flatten)]

@@ -21,7 +21,7 @@ impl Serialize for Px {
 #[derive(Debug, Serialize)]
 pub(super) struct Axis {
     ticks: Vec<Tick>,
-    /// Where each line begins and ends.
+    /// The ends of each line.
     from: Px,
     to: Px,
 }
@@ -32,7 +32,7 @@ struct Tick {
     label: String,
 }
 
-/// From values to pixels.
+/// A linear map from values to pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     low: f64,

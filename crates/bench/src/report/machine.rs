@@ -13,7 +13,7 @@ pub struct Machine {
     pub governor: Option<String>,
     /// Whether the machine is a VM itself.
     pub virtual_machine: bool,
-    /// What the probe found of `/dev/kvm`, for a person.
+    /// The probe's finding on `/dev/kvm`, for a person.
     pub kvm: String,
     /// The kernel's release.
     pub kernel: String,

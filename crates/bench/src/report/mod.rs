@@ -23,19 +23,19 @@ pub struct Report {
     pub schema: u32,
     /// The version of Kindling.
     pub kindling: String,
-    /// When it began, in seconds since 1970.
+    /// The start, in seconds since 1970.
     pub at: u64,
     /// The command, for whoever wants to run it again.
     pub command: String,
-    /// Where it ran.
+    /// The host.
     pub machine: Machine,
-    /// How.
+    /// The numbers of rounds.
     pub settings: Settings,
     /// One, or the two that are compared: the first is what the second is held against.
     pub subjects: Vec<Subject>,
 }
 
-/// How a benchmark was run.
+/// The numbers of rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Rounds that count.
@@ -48,7 +48,7 @@ impl Report {
     /// Reads a report that was saved.
     ///
     /// # Errors
-    /// The file cannot be read, is no report, or is one of another version.
+    /// The file cannot be read, is not a report, or has another version.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path)?;
         Self::parse(&bytes).map_err(|error| error.within(path.display()))
@@ -57,7 +57,7 @@ impl Report {
     /// Reads a report from its JSON.
     ///
     /// # Errors
-    /// It is no report, or one of another version.
+    /// The bytes are not a report, or have another version.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         #[derive(Deserialize)]
         struct Version {
@@ -86,13 +86,13 @@ impl Report {
     /// The JSON that [`Report::parse`] reads.
     ///
     /// # Errors
-    /// A figure is no number.
+    /// A figure is not a finite number.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         serde_json::to_vec_pretty(self)
             .map_err(|error| Error::internal("cannot write a report as JSON").because(error))
     }
 
-    /// What the benchmark is called.
+    /// The title: the labels of the subjects.
     pub fn title(&self) -> String {
         let labels: Vec<&str> = self.subjects.iter().map(|s| s.label.as_str()).collect();
         labels.join(" and ")

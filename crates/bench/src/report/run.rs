@@ -11,28 +11,28 @@ use crate::milestone::Points;
 pub struct Run {
     /// The round, from 1 on.
     pub round: u32,
-    /// Which of the round's VMs, from 1 on, where there are more.
+    /// The number of the VM within its round, from 1 on; `None` where a round has one VM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clone: Option<u32>,
     /// The machine's load of the last minute when the round began.
     pub load: f64,
-    /// When it got where.
+    /// The time of each milestone that it reached.
     pub at_ms: Points,
-    /// How host and guest were joined.
+    /// The place of the guest's clock on the host's; `None` where that is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockJoin>,
-    /// What it took, where that was looked at.
+    /// Memory and disk, if they were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footprint: Option<Footprint>,
-    /// What the monitor itself reports, in milliseconds.
+    /// The monitor's own times, in milliseconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub monitor_ms: BTreeMap<String, f64>,
 }
 
-/// How the guest's clock was placed on the host's.
+/// The place of the guest's clock on the host's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClockJoin {
-    /// Where zero of the guest's clock lies, in milliseconds from the start of the command.
+    /// Zero of the guest's clock, in milliseconds from the start of the command.
     pub zero_ms: f64,
     /// It lies at most this far from there.
     pub bound_ms: f64,
@@ -47,7 +47,7 @@ pub struct Footprint {
     pub pss_kib: u64,
     /// Resident set size, in KiB.
     pub rss_kib: u64,
-    /// Resident and nobody else's, in KiB.
+    /// Resident pages of this process alone, in KiB.
     pub private_kib: u64,
     /// Blocks that files of the VM's own take on disk, in bytes.
     pub disk_bytes: u64,

@@ -9,7 +9,7 @@ use crate::guest::{Initcall, Unit};
 use crate::milestone::{Milestone, Points};
 use crate::stats::{Summary, summarise};
 
-/// What was done in every run.
+/// The action that is measured in every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -35,11 +35,11 @@ impl Action {
 /// One thing that was measured again and again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub label: String,
-    /// What was done.
+    /// The action of every run.
     pub action: Action,
-    /// What ran the machine.
+    /// The monitor.
     pub engine: EngineUsed,
     /// Virtual processors.
     pub vcpus: u32,
@@ -53,11 +53,11 @@ pub struct Subject {
     pub runs: Vec<Run>,
     /// Figures of each milestone in milliseconds, of all runs.
     pub summary: BTreeMap<Milestone, Summary>,
-    /// What the guest said of its own boot.
+    /// The guest's account of its own boot.
     pub profile: Option<Profile>,
 }
 
-/// What ran machines.
+/// A monitor by name, version and accelerator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineUsed {
     /// `QEMU` or `Firecracker`.
@@ -71,7 +71,7 @@ pub struct EngineUsed {
 /// A file by its contents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// What it is: `kernel`, `bundle`.
+    /// Its role: `kernel`, `bundle`.
     pub name: String,
     /// SHA-256 in hexadecimal.
     pub sha256: String,
@@ -79,14 +79,14 @@ pub struct Artifact {
     pub size: Option<u64>,
 }
 
-/// What a guest said of its own boot.
+/// A guest's account of its own boot.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// The service manager's units, each with its times in milliseconds of the guest's clock.
     pub units: Vec<Unit>,
-    /// When PID 1 began, on the guest's clock.
+    /// The start of PID 1, on the guest's clock.
     pub init_ms: f64,
-    /// What `systemd-analyze critical-chain` said.
+    /// The output of `systemd-analyze critical-chain`.
     pub critical_chain: String,
     /// The kernel's own steps, of a boot with `initcall_debug`, which is slower than others.
     pub initcalls: Vec<Initcall>,
@@ -125,12 +125,12 @@ impl Subject {
             .find(everywhere)
     }
 
-    /// How far the goal lies.
+    /// The figures of the goal.
     pub fn goal_summary(&self) -> Option<&Summary> {
         self.summary.get(&self.goal()?)
     }
 
-    /// When the last VM of each round had reached a milestone: for rounds with more than one.
+    /// The time of each round at which its last VM had reached a milestone.
     pub fn last_of_rounds(&self, milestone: Milestone) -> Vec<f64> {
         let mut last: BTreeMap<u32, f64> = BTreeMap::new();
         for run in &self.runs {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::percentile::{percentile, sorted};
 
-/// How much of the resamples an interval holds.
+/// The share of the resamples that an interval holds.
 pub const CONFIDENCE: f64 = 0.95;
 
 /// Resamples: the ends of a 95 % interval then move by less than a hundredth of its width from seed to seed.

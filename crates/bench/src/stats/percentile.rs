@@ -1,6 +1,6 @@
 //! Percentiles.
 
-/// The samples in ascending order, without those that are no numbers.
+/// The finite samples in ascending order.
 pub fn sorted(samples: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<f64> = samples.iter().copied().filter(|s| s.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);

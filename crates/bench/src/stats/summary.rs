@@ -1,4 +1,4 @@
-//! What is told of a list of samples.
+//! Summary statistics of a list of samples.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub struct Estimate {
 /// A list of samples in figures, all in the samples' unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// How many.
+    /// The number of pages.
     pub count: usize,
     /// The smallest.
     pub min: f64,
@@ -35,11 +35,11 @@ pub struct Summary {
     pub p90: Estimate,
     /// Ninety-nine of a hundred are at most this.
     pub p99: Estimate,
-    /// Which samples lie apart, by their place in the list, from 0 on.
+    /// Samples that lie apart, by their place in the list, from 0 on.
     pub outliers: Vec<usize>,
 }
 
-/// The figures of these samples; `None` where there are none.
+/// The summary of these samples; `None` without samples.
 pub fn summarise(samples: &[f64]) -> Option<Summary> {
     let ordered = sorted(samples);
     let estimate = |quantile: f64| {

@@ -1,4 +1,4 @@
-//! What `ext4-view` does not show: link counts, device numbers, flags, xattrs and all times, by `debugfs`.
+//! Asks `debugfs` for all that `ext4-view` does not show: link counts, device numbers, flags, xattrs and all times.
 
 use std::collections::BTreeMap;
 

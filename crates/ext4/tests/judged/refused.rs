@@ -1,4 +1,4 @@
-//! What ext4 cannot hold is an error that names the path.
+//! Refuses what ext4 cannot hold, with an error that names the path.
 
 use std::path::Path;
 

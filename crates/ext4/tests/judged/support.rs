@@ -1,4 +1,4 @@
-//! What all tests of images share: building them, and judges that know nothing of our code.
+//! Helpers of all tests of images: building them, and judges that know nothing of our code.
 
 use std::path::Path;
 
@@ -98,7 +98,7 @@ pub(crate) fn assert_clean(image: &Path) {
     );
 }
 
-/// What `debugfs` prints for one request; `None` if it is not installed.
+/// The output of `debugfs` for one request; `None` if it is not installed.
 pub(crate) fn debugfs(image: &Path, request: &str) -> Option<String> {
     has("debugfs").then(|| {
         let output = Command::new("debugfs")

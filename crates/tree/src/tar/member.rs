@@ -12,7 +12,7 @@ use crate::{Content, Entry, Kind, Timestamp};
 /// Path and entry of a tar's member, the path plain as [`crate::Tree`] wants it. A regular file gets `content`.
 ///
 /// # Errors
-/// The header is unsound, the type is none that a file system has, or a path is absolute or has `..`.
+/// The header is unsound, file systems do not have the type, or a path is absolute or has `..`.
 pub fn read_member<R: Read>(
     member: &mut ::tar::Entry<'_, R>,
     content: Content,

@@ -25,8 +25,8 @@ impl Tree {
     /// The tree that a tar holds. Contents stay in the file and are read when somebody asks for them.
     ///
     /// # Errors
-    /// The file cannot be read or is no tar; a path leads out of the root; a member's parent comes after
-    /// it or not at all; a hard link's target is no earlier file.
+    /// The file cannot be read or is not a tar; a path leads out of the root; a member's parent comes after
+    /// it or not at all; a hard link's target is not an earlier file.
     pub fn from_tar(path: &Path) -> Result<Self> {
         let file = Arc::new(files::open(path)?);
         let shared: Arc<Path> = path.into();

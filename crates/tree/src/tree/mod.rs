@@ -67,7 +67,7 @@ impl Tree {
         self.entries.len()
     }
 
-    /// Whether there is nothing but the root.
+    /// Whether the root is all there is.
     pub fn is_empty(&self) -> bool {
         self.len() == 1
     }
@@ -75,9 +75,9 @@ impl Tree {
     /// Adds or replaces an entry. A replaced file that has other names keeps its content under those.
     ///
     /// # Errors
-    /// The path is not plain (`..`, empty parts, a NUL, a leading slash), its parent is no directory of
+    /// The path is not plain (`..`, empty parts, a NUL, a leading slash), its parent is not a directory of
     /// this tree, a directory that is not empty would become something else, or a hard link's target is
-    /// no earlier regular file.
+    /// not an earlier regular file.
     pub fn insert(&mut self, path: &[u8], entry: Entry) -> Result<()> {
         let shown = String::from_utf8_lossy(path);
         if !is_plain(path) {
@@ -125,7 +125,7 @@ impl Tree {
     /// Makes the folders above `path` that are not there, root's and with mode 0755.
     ///
     /// # Errors
-    /// Something above it is no directory, or the path is not plain, as for [`Tree::insert`].
+    /// A path above it is not a directory, or the path is not plain, as for [`Tree::insert`].
     pub fn make_parents(&mut self, path: &[u8], mtime: Timestamp) -> Result<()> {
         for (slash, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
             if self.get(&path[..slash]).is_none() {

@@ -14,7 +14,7 @@ pub(crate) struct Request {
     /// `Host`, and the page that asks where a browser does; in small letters.
     pub(crate) host: String,
     pub(crate) origin: Option<String>,
-    /// What the body is said to be, without parameters and in small letters.
+    /// `Content-Type`, without parameters and in small letters.
     pub(crate) content_type: String,
     /// All headers as they were sent, names in small letters.
     pub(crate) headers: Vec<(String, String)>,
