@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use super::clock::timestamp;
+use super::guest::Guest;
 use super::request::Request;
 use super::response::{Response, Status};
-use super::routes::Guest;
 
 /// That this guest answers, what it is made of, and its clock.
 pub(super) fn answer(_: &Request, guest: &Guest) -> Response {

@@ -8,6 +8,7 @@
 //! by the same means.
 
 mod clock;
+mod guest;
 mod health;
 mod open_url;
 pub(crate) mod request;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 use request::{Refused, Request};
 use response::{Response, Status};
 
-pub use routes::Guest;
+pub use guest::Guest;
 
 /// The time that a request may take to arrive. Ours are one packet.
 const ARRIVAL: Duration = Duration::from_secs(10);

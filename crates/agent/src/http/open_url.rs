@@ -6,9 +6,9 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
+use super::guest::Guest;
 use super::request::Request;
 use super::response::{Response, Status};
-use super::routes::Guest;
 
 /// The seconds that a page may take until a window shows it, unless the client says otherwise: as `kindling-open` has it.
 const TIMEOUT_S: u64 = 180;

@@ -1,7 +1,6 @@
 //! Confidence intervals by the bootstrap: the spread of a figure over resamples of what was measured. It assumes nothing
 //! of the distribution, which for boots is skewed and often has two humps.
 
-use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::percentile::{percentile, sorted};
@@ -26,14 +25,14 @@ pub struct Interval {
 
 /// The interval of a quantile of the samples, which are in ascending order; `None` without samples.
 pub fn interval(sorted: &[f64], quantile: f64) -> Option<Interval> {
-    let mut rng = Rng::with_seed(SEED);
+    let mut rng = fastrand::Rng::with_seed(SEED);
     spread(|| percentile(&resample(sorted, &mut rng), quantile))
 }
 
 /// The interval of the ratio of two medians, `of` divided by `to`; both in ascending order. `None` where one has no
 /// samples or a median may be zero.
 pub fn ratio_interval(of: &[f64], to: &[f64]) -> Option<Interval> {
-    let mut rng = Rng::with_seed(SEED);
+    let mut rng = fastrand::Rng::with_seed(SEED);
     spread(|| {
         let above = percentile(&resample(of, &mut rng), 0.5)?;
         let below = percentile(&resample(to, &mut rng), 0.5)?;
@@ -54,7 +53,7 @@ fn spread(mut figure: impl FnMut() -> Option<f64>) -> Option<Interval> {
 }
 
 /// As many samples, drawn with replacement, in ascending order.
-fn resample(samples: &[f64], rng: &mut Rng) -> Vec<f64> {
+fn resample(samples: &[f64], rng: &mut fastrand::Rng) -> Vec<f64> {
     let mut drawn: Vec<f64> = (0..samples.len())
         .filter_map(|_| samples.get(rng.usize(..samples.len())).copied())
         .collect();
@@ -68,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// A sample of a skewed distribution whose median is 100: 50 and an exponential one.
-    fn skewed(count: usize, rng: &mut Rng) -> Vec<f64> {
+    fn skewed(count: usize, rng: &mut fastrand::Rng) -> Vec<f64> {
         let scale = 50.0 / std::f64::consts::LN_2;
         sorted(
             &(0..count)
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn an_interval_holds_the_true_median_as_often_as_it_says() {
-        let mut rng = Rng::with_seed(7);
+        let mut rng = fastrand::Rng::with_seed(7);
         let held = (0..120).filter(|_| {
             let found = interval(&skewed(20, &mut rng), 0.5).unwrap();
             (found.low..=found.high).contains(&100.0)
@@ -91,7 +90,7 @@ mod tests {
 
     #[test]
     fn two_draws_of_the_same_rarely_differ() {
-        let mut rng = Rng::with_seed(11);
+        let mut rng = fastrand::Rng::with_seed(11);
         let alarms = (0..60).filter(|_| {
             let (one, other) = (skewed(15, &mut rng), skewed(15, &mut rng));
             ratio_interval(&one, &other).unwrap().low > 1.0
@@ -102,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_true_difference_is_found() {
-        let mut rng = Rng::with_seed(13);
+        let mut rng = fastrand::Rng::with_seed(13);
         let ratios = (0..20).map(|_| {
             let (base, slower) = (skewed(15, &mut rng), skewed(15, &mut rng));
             let slower: Vec<f64> = slower.iter().map(|sample| sample * 3.0).collect();

@@ -1,6 +1,7 @@
 //! Trees as tar archives: POSIX pax interchange format, so that every path, owner and xattr has a place.
 
 mod member;
+mod pax;
 mod writer;
 
 use std::io::{self, BufReader, Write};

@@ -2,21 +2,14 @@
 
 use std::io::{self, BufWriter, Read, Write};
 
+use super::pax::{self, MAX_ID, MAX_SIZE, NAME, Records};
+use crate::{Entry, Kind};
 use ::tar::EntryType;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-
-use super::{XATTR, XATTR_BASE64};
-use crate::{Entry, Kind, Timestamp};
 
 const BLOCK: u64 = 512;
 
 /// Files up to this size are copied through the writer's buffer; larger ones by the kernel.
 const SMALL: u64 = 64 << 10;
-
-/// The last values of the octal fields of a ustar header: 7 digits for ids, 11 for sizes and times.
-const MAX_ID: u32 = 0o777_7777;
-const MAX_SIZE: u64 = 0o777_7777_7777;
 
 /// Writes members of a tar one after the other, with nothing in them that the caller did not say.
 #[derive(Debug)]
@@ -52,69 +45,24 @@ impl<W: Write> Writer<W> {
         if matches!(entry.kind, Kind::Directory) && !path.is_empty() {
             name.push(b'/');
         }
-        let (kind, link, device) = match &entry.kind {
-            Kind::File(_) => (EntryType::Regular, Vec::new(), (0, 0)),
-            Kind::Directory => (EntryType::Directory, Vec::new(), (0, 0)),
-            Kind::Symlink(target) => (EntryType::Symlink, target.clone(), (0, 0)),
-            Kind::HardLink(target) => {
-                (EntryType::Link, [b"./", target.as_slice()].concat(), (0, 0))
-            }
-            Kind::CharDevice { major, minor } => (EntryType::Char, Vec::new(), (*major, *minor)),
-            Kind::BlockDevice { major, minor } => (EntryType::Block, Vec::new(), (*major, *minor)),
-            Kind::Fifo => (EntryType::Fifo, Vec::new(), (0, 0)),
-            Kind::Socket => return Ok(()), // no tar has a type for it, and no image a use
+        let Some(Type { kind, link, device }) = Type::of(entry) else {
+            return Ok(()); // a socket: no tar has a type for it, and no image a use
         };
         let mut header = ::tar::Header::new_ustar();
         header.set_entry_type(kind);
         header.set_mode(entry.mode.into());
-        if matches!(kind, EntryType::Char | EntryType::Block) {
-            header.set_device_major(device.0)?;
-            header.set_device_minor(device.1)?;
-        }
-        let mut records = Records::default();
-        for long in [&name, &link] {
-            if long.len() > 100 && long.contains(&b'\n') {
-                return Err(io::Error::other(
-                    "a long name with a newline has no place in a tar",
-                ));
-            }
-        }
-        if name.len() > 100 {
-            records.add("path", &name);
-        }
-        if link.len() > 100 {
-            records.add("linkpath", &link);
-        }
-        for (key, id) in [("uid", entry.uid), ("gid", entry.gid)] {
-            if id > MAX_ID {
-                records.add(key, id.to_string().as_bytes());
-            }
+        if let Some((major, minor)) = device {
+            header.set_device_major(major)?;
+            header.set_device_minor(minor)?;
         }
         header.set_uid(entry.uid.min(MAX_ID).into());
         header.set_gid(entry.gid.min(MAX_ID).into());
-        let seconds = u64::try_from(entry.mtime.seconds).ok();
-        let seconds = seconds.filter(|s| *s <= MAX_SIZE && entry.mtime.nanoseconds == 0);
-        if seconds.is_none() {
-            records.add("mtime", show_time(entry.mtime).as_bytes());
-        }
-        header.set_mtime(seconds.unwrap_or(0));
-        if length > MAX_SIZE {
-            records.add("size", length.to_string().as_bytes());
-        }
+        header.set_mtime(pax::plain_seconds(entry.mtime).unwrap_or(0));
         header.set_size(length.min(MAX_SIZE));
-        for (key, value) in &entry.xattrs {
-            let name = String::from_utf8_lossy(key);
-            if value.contains(&b'\n') {
-                let value = STANDARD_NO_PAD.encode(value);
-                records.add(&format!("{XATTR_BASE64}{name}"), value.as_bytes());
-            } else {
-                records.add(&format!("{XATTR}{name}"), value);
-            }
-        }
-        self.records(&records)?;
+        self.records(&pax::records(entry, &name, &link, length)?)?;
         let fields = header.as_old_mut();
-        let cut = |bytes: &[u8], field: &mut [u8; 100]| {
-            let length = bytes.len().min(100);
+        let cut = |bytes: &[u8], field: &mut [u8; NAME]| {
+            let length = bytes.len().min(NAME);
             field[..length].copy_from_slice(&bytes[..length]);
         };
         cut(&name, &mut fields.name);
@@ -169,32 +117,32 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Records of a pax header: `LENGTH KEY=VALUE\n`, the length counting itself.
-#[derive(Default)]
-struct Records(Vec<u8>);
-
-impl Records {
-    fn add(&mut self, key: &str, value: &[u8]) {
-        let rest = key.len() + value.len() + 3; // blank, `=` and newline
-        let mut length = rest + 1;
-        while length != rest + length.to_string().len() {
-            length = rest + length.to_string().len();
-        }
-        self.0.extend(format!("{length} {key}=").bytes());
-        self.0.extend(value);
-        self.0.push(b'\n');
-    }
+/// The type of a member, with what its header needs besides.
+struct Type {
+    kind: EntryType,
+    /// The text of a link.
+    link: Vec<u8>,
+    /// Major and minor number of a device.
+    device: Option<(u32, u32)>,
 }
 
-fn show_time(time: Timestamp) -> String {
-    if time.nanoseconds == 0 {
-        return time.seconds.to_string();
+impl Type {
+    /// The type of an entry; `None` for a socket.
+    fn of(entry: &Entry) -> Option<Self> {
+        let (kind, link, device) = match &entry.kind {
+            Kind::File(_) => (EntryType::Regular, Vec::new(), None),
+            Kind::Directory => (EntryType::Directory, Vec::new(), None),
+            Kind::Fifo => (EntryType::Fifo, Vec::new(), None),
+            Kind::Symlink(target) => (EntryType::Symlink, target.clone(), None),
+            Kind::HardLink(target) => (EntryType::Link, [b"./", target.as_slice()].concat(), None),
+            Kind::CharDevice { major, minor } => {
+                (EntryType::Char, Vec::new(), Some((*major, *minor)))
+            }
+            Kind::BlockDevice { major, minor } => {
+                (EntryType::Block, Vec::new(), Some((*major, *minor)))
+            }
+            Kind::Socket => return None,
+        };
+        Some(Self { kind, link, device })
     }
-    if time.seconds < 0 {
-        let fraction = 1_000_000_000 - time.nanoseconds;
-        let whole = time.seconds + 1;
-        let sign = if whole == 0 { "-" } else { "" };
-        return format!("{sign}{whole}.{fraction:09}");
-    }
-    format!("{}.{:09}", time.seconds, time.nanoseconds)
 }
