@@ -1,6 +1,6 @@
 //! Parameters of kernel modules, which the command line names as `MODULE.PARAMETER=VALUE`.
 //!
-//! The kernel hands them to drivers that are built in. For a module it is whoever loads it that must: modprobe in a
+//! The kernel hands them to drivers that are built in. A module gets them from the program that loads it: modprobe in a
 //! distribution, and we here.
 
 use arrayvec::ArrayVec;

@@ -9,8 +9,8 @@ use rustix::termios;
 
 use crate::named::at;
 
-/// Prints what the file `marker` holds and the seconds since the kernel started, on a line of their own whatever was printed
-/// before, and returns when the line has left the machine: the getty that starts next hangs up the console, which would drop
+/// Prints what the file `marker` holds and the seconds since the kernel started, on a line of their own after
+/// any earlier output, and returns when the line has left the machine: the getty that starts next hangs up the console, which would drop
 /// what is still queued.
 ///
 /// # Errors

@@ -72,7 +72,7 @@ pub fn serve(
 struct Session {
     outbox: Arc<Outbox>,
     streams: Streams,
-    /// The outbox's number of the session; `None` where the host has not greeted or speaks no version of ours.
+    /// The outbox's number of the session; `None` before the greeting, or without a common version.
     number: Option<u64>,
 }
 

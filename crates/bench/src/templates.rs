@@ -8,7 +8,7 @@ use minijinja::{
 };
 use serde::Serialize;
 
-/// Names and sources. Whatever does not end in `.md` is HTML or SVG, whose variables are escaped.
+/// Names and sources. A name ends in `.md` or is that of HTML or SVG, whose variables are escaped.
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!(concat!("../templates/", $name)))),*]

@@ -12,7 +12,7 @@ const CHUNK: usize = 32;
 /// The largest hash stands for the end of a directory in `readdir` and is never a name's.
 const END: u32 = 0xffff_fffe;
 
-/// `DX_HASH_HALF_MD4` of a name, whose bytes count as signed whatever the machine.
+/// `DX_HASH_HALF_MD4` of a name, whose bytes count as signed on every machine.
 ///
 /// The superblock says so. x86 is where most images are made, and not every reader knows the other way.
 pub(crate) fn half_md4(name: &[u8], seed: &[u8; 16]) -> NameHash {

@@ -1,5 +1,5 @@
 //! The image file: written in large pieces from its start to its end, holes where nothing is put, and hashed meanwhile
-//! for whoever wants that.
+//! if the caller wants that.
 //!
 //! One thread fills batches, a second one hashes them and a third one writes them. Nobody reads an image back soon
 //! after it is written, so it goes past the page cache where the file system can do that: the kernel neither looks for
@@ -20,7 +20,7 @@ use crate::BLOCK;
 
 /// Bytes of a batch: large enough that writes cost what the disk costs.
 const BATCH: usize = 4 << 20;
-/// Batches in turn: one is filled, one hashed and one written, and one waits for whoever is slowest.
+/// Batches in turn: one is filled, one hashed and one written, and one waits for the slowest.
 const BATCHES: usize = 4;
 
 /// An image that is being written.

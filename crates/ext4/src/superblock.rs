@@ -38,7 +38,7 @@ mod ro_compat {
 
 /// `EXT4_DEFM_XATTR_USER | EXT4_DEFM_ACL`, what `mke2fs.conf` sets.
 const MOUNT_OPTIONS: u32 = 0x4 | 0x8;
-/// `EXT2_FLAGS_SIGNED_HASH`: names are hashed as signed bytes whatever the machine.
+/// `EXT2_FLAGS_SIGNED_HASH`: names are hashed as signed bytes on every machine.
 const SIGNED_HASH: u32 = 0x1;
 
 /// The fields that only the finished image has.

@@ -108,6 +108,7 @@ fn colour(phase: &Phase) -> &'static str {
         "kernel" | "HTTP" => "c4",
         "identity" | "agent" => "c6",
         "return" => "c7",
+        "first answer" => "c8",
         _ => "c5",
     }
 }

@@ -25,13 +25,13 @@ pub struct Report {
     pub kindling: String,
     /// The start, in seconds since 1970.
     pub at: u64,
-    /// The command, for whoever wants to run it again.
+    /// The command, to run it again.
     pub command: String,
     /// The host.
     pub machine: Machine,
     /// The numbers of rounds.
     pub settings: Settings,
-    /// One, or the two that are compared: the first is what the second is held against.
+    /// One subject, or two of which the second is compared with the first.
     pub subjects: Vec<Subject>,
 }
 

@@ -114,7 +114,7 @@ impl Subject {
             .collect()
     }
 
-    /// The milestone that all is about: the answer that was waited for, else readiness, else whatever came last.
+    /// The milestone that the subject is judged by: the awaited answer, else readiness, else the last one of all runs.
     pub fn goal(&self) -> Option<Milestone> {
         let everywhere = |milestone: &Milestone| {
             !self.runs.is_empty() && self.samples(*milestone).len() == self.runs.len()

@@ -17,7 +17,7 @@ use path::{is_plain, parent};
 #[derive(Clone, Debug)]
 pub struct Tree {
     entries: BTreeMap<Vec<u8>, Entry>,
-    /// Files that hard links point to, or once did: whoever removes another need not look for its links.
+    /// Files that hard links point to, or once did: links are looked for when one of these is removed.
     linked: BTreeSet<Vec<u8>>,
 }
 

@@ -36,7 +36,7 @@ impl Request {
         self.origin.as_deref().is_some_and(|origin| !own(origin))
     }
 
-    /// Whether a header, which may be there several times, has this word in its list, in whatever letters.
+    /// Whether a header, which may be there several times, has this word in its list, in any case of letters.
     pub(crate) fn lists(&self, name: &str, word: &str) -> bool {
         let headers = self.headers.iter().filter(|(own, _)| own == name);
         headers

@@ -93,7 +93,7 @@ fn a_client_that_waits_is_told_to_go_on() {
 }
 
 proptest! {
-    /// In whatever pieces it arrives.
+    /// The size of the pieces makes no difference.
     #[test]
     fn pieces_make_no_difference(bytes in requests(), size in 1_usize..40) {
         let whole = read(&mut bytes.as_slice(), &mut io::sink());
