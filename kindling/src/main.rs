@@ -2,6 +2,8 @@
 
 mod args;
 mod bench;
+#[cfg(test)]
+mod manual;
 mod screen;
 
 use std::path::{Path, PathBuf};

@@ -69,6 +69,8 @@ pub(crate) enum Command {
     /// Run us and our peers side by side on the packages of a desktop
     #[command(subcommand)]
     Bench(Bench),
+    /// Build the book from docs/ into target/book
+    Docs,
     /// Check formatting, lints, documentation, the rules of the house and dependencies
     Tidy,
 }

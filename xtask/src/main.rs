@@ -3,6 +3,8 @@
 
 mod cli;
 mod commands;
+#[cfg(test)]
+mod manual;
 mod render;
 mod rules;
 mod tally;
@@ -28,6 +30,7 @@ fn main() -> Exit {
         Command::Doctor => commands::doctor::run(&cli.global),
         Command::Test(args) => commands::test::run(args, &cli.global, &*renderer),
         Command::Bench(what) => commands::bench::run(what, &cli.global, &*renderer),
+        Command::Docs => commands::docs::run(&*renderer),
         Command::Tidy => commands::tidy::run(&cli.global, &*renderer),
     };
     match result {

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod build_image;
 pub(crate) mod cargo;
+pub(crate) mod docs;
 pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod inspect;

@@ -33,6 +33,14 @@ pub(super) const DENY: Tool = Tool {
     takes: "a minute",
 };
 
+/// Builds the book. Without its features it has no server and watches no files.
+pub(super) const MDBOOK: Tool = Tool {
+    name: "mdbook",
+    version: "0.5.4",
+    options: &["--no-default-features", "--features", "search"],
+    takes: "a minute",
+};
+
 impl Tool {
     /// The program, compiled if this machine lacks it.
     ///
