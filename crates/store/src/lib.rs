@@ -21,7 +21,7 @@ mod stage;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kindling_base::{Error, Result, files};
+use kindling_base::{Error, Result, files, folders};
 
 pub use blob::BlobWriter;
 pub use gc::{Collected, Entry, Limits};
@@ -59,14 +59,8 @@ impl Store {
     /// # Errors
     /// None of these variables and no home folder is set.
     pub fn default_root() -> Result<PathBuf> {
-        let set = |name| {
-            std::env::var_os(name)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
-        };
-        set("KINDLING_STORE")
-            .or_else(|| Some(set("XDG_CACHE_HOME")?.join("kindling")))
-            .or_else(|| Some(set("HOME")?.join(".cache/kindling")))
+        folders::named("KINDLING_STORE")
+            .or_else(|| Some(folders::cache()?.join("kindling")))
             .ok_or_else(|| {
                 Error::user("no place for the store: neither KINDLING_STORE nor HOME is set")
                     .hint("set KINDLING_STORE to a folder with some gigabytes of space")

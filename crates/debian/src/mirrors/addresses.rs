@@ -1,9 +1,10 @@
 //! Where packages come from. No address is written down in this program, a recipe's lock or its images.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kindling_base::{Error, Result};
+use kindling_config::Config;
 use kindling_deb::LockedSuite;
 
 use super::places::{Level, from_config, from_environment, from_flags, from_recipe};
@@ -28,11 +29,7 @@ impl Mirrors {
     /// # Errors
     /// A flag, an address or the configuration file is malformed, or an apt source cannot be read.
     pub fn of_this_machine(flags: &[String], recipe: &BTreeMap<String, String>) -> Result<Self> {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let config = set("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(Path::new(&set("HOME")?).join(".config")))
-            .map(|folder| folder.join("kindling/config.toml"));
+        let config = Config::path();
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
@@ -359,7 +356,7 @@ mod tests {
         std::fs::write(&config, "[mirrors]\ndebian = 3\n").unwrap();
         let error = Mirrors::from_places(&[], [], &none, Some(&config), nowhere).unwrap_err();
         assert!(
-            error.report().contains("config.toml does not parse"),
+            error.report().contains("config.toml:2:10: "),
             "{}",
             error.report()
         );

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Result, files};
+use kindling_base::{Error, Result};
+use kindling_config::{Config, Table};
 use serde::Deserialize;
 
 /// One place that may name mirrors, and the mirrors it names.
@@ -104,30 +105,19 @@ pub(crate) fn from_recipe(recipe: &BTreeMap<String, String>) -> Result<Level> {
 }
 
 pub(crate) fn from_config(path: &Path) -> Result<Level> {
-    #[derive(Deserialize)]
-    struct Config {
-        #[serde(default)]
-        mirrors: BTreeMap<String, OneOrMany>,
-    }
+    let mirrors: BTreeMap<String, OneOrMany> = Config::read(path)?.table(Table::Mirrors)?;
     let mut urls = BTreeMap::new();
-    if path.exists() {
-        let config: Config = toml::from_str(&files::read_text(path)?).map_err(|error| {
-            Error::user(format!("{} does not parse", path.display()))
-                .note(error.to_string().trim_end().to_owned())
-                .hint("the table is `[mirrors]` with lines such as `debian = \"URL\"`")
-        })?;
-        for (name, list) in config.mirrors {
-            let list = match list {
-                OneOrMany::One(url) => vec![url],
-                OneOrMany::Many(urls) => urls,
-            };
-            let place = format!("[mirrors] {name} of {}", path.display());
-            let list = list
-                .iter()
-                .map(|url| checked(url, &place))
-                .collect::<Result<Vec<_>>>()?;
-            urls.insert(name, list);
-        }
+    for (name, list) in mirrors {
+        let list = match list {
+            OneOrMany::One(url) => vec![url],
+            OneOrMany::Many(urls) => urls,
+        };
+        let place = format!("[mirrors] {name} of {}", path.display());
+        let list = list
+            .iter()
+            .map(|url| checked(url, &place))
+            .collect::<Result<Vec<_>>>()?;
+        urls.insert(name, list);
     }
     Ok(Level {
         place: Place::Config(path.to_owned()),
