@@ -1,4 +1,4 @@
-//! Clearing away what is dead, and nothing else: processes, TAPs, leases, sockets and disks of VMs whose supervisor died.
+//! Garbage collection of dead VMs, and of nothing else: processes, TAPs, leases, sockets and disks whose supervisor died.
 //! Logs stay until they are asked for.
 
 use std::path::Path;
@@ -14,18 +14,18 @@ use crate::vm::status::State;
 use crate::vm::{CONSOLE_LOG, KEPT, LOCK, StateFolder, VMM_LOG, Vm};
 use crate::vmm::firecracker::cgroup;
 
-/// What to clear away.
+/// The options of a collection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GcOptions {
     /// VMs that stopped or failed as well, which otherwise keep their disks until they are removed.
     pub ended: bool,
     /// The logs as well, and with them the last of each VM.
     pub logs: bool,
-    /// Only say what would go.
+    /// Report what would go, and leave it.
     pub dry_run: bool,
 }
 
-/// What was cleared away, or would be.
+/// The things that were cleared away, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Collected {
     /// VMs of which only the logs are left.
@@ -42,7 +42,7 @@ pub struct Collected {
     pub groups: Vec<String>,
     /// Folders that were half made or half removed when something crashed.
     pub half_made: usize,
-    /// What the files took on the disk.
+    /// The disk space of the files.
     pub bytes: u64,
 }
 
@@ -137,7 +137,7 @@ fn clear(
     Ok(())
 }
 
-/// Processes that work in this folder, as every machine of ours does in its VM's.
+/// Processes whose working folder is this one: every machine of ours works in its VM's.
 fn processes_in(folder: &Path) -> Vec<Pid> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));

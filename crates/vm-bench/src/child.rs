@@ -19,7 +19,7 @@ const PASSED_ON: [&str; 2] = ["KINDLING_", "XDG_"];
 pub(super) struct Child {
     process: Process,
     shown: String,
-    /// When it was started, in nanoseconds of CLOCK_MONOTONIC.
+    /// The time of its start, in nanoseconds of CLOCK_MONOTONIC.
     pub(super) started_ns: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What a VM takes: memory of its monitor, and disk.
+//! The footprint of a VM: memory of its monitor, and disk.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use kindling_bench::Footprint;
 
 use kindling_launcher::Vm;
 
-/// What `vm` takes now.
+/// The footprint of `vm` now.
 ///
 /// # Errors
 /// It does not run, or the kernel does not tell.

@@ -1,4 +1,4 @@
-//! What a guest says of its boot, and where its clock lies on the host's.
+//! The guest's own account of its boot, and the place of its clock on the host's.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use kindling_bench::{ClockJoin, Milestone, Points, Profile};
 use kindling_launcher::timeline::{self, Step};
 use kindling_launcher::{CONSOLE_LOG, StateFolder, Vm, capture, ping};
 
-/// How long a guest may take to tell: a program that starts where instructions are translated takes a tenth of a second,
+/// The time that a guest may take to answer: a program that starts where instructions are translated takes a tenth of a second,
 /// and units that start late are waited for.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -24,12 +24,12 @@ const ROUNDING_MS: f64 = 0.5;
 /// The marker's own time has two decimals; and the line takes its way over the serial port after it was read.
 const MARKER_BOUND_MS: f64 = 25.0;
 
-/// What a guest told.
+/// The account of a guest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    /// Where its clock lies.
+    /// The place of its clock on the host's.
     pub(super) clock: Option<ClockJoin>,
-    /// When it got where, in milliseconds of its own clock.
+    /// Its milestones, in milliseconds of its own clock.
     pub(super) points: Points,
     /// At length, where it was asked so.
     pub(super) profile: Option<Profile>,

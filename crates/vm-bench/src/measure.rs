@@ -15,7 +15,7 @@ use kindling_launcher::network::Network;
 use kindling_launcher::timeline::{self, Step};
 use kindling_launcher::{StateFolder, Vm, Vmm, firecracker, remove, stop};
 
-/// What a command may take beyond what its VM may: hashing a bundle, a busy machine.
+/// The time that a command may take beyond that of its VM: hashing a bundle, a busy machine.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// VMs that a command has started and that are ready.
@@ -23,11 +23,11 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(super) struct Started {
     /// Their names.
     pub(super) names: Vec<String>,
-    /// When the command was started, in nanoseconds of CLOCK_MONOTONIC.
+    /// The time of the command's start, in nanoseconds of CLOCK_MONOTONIC.
     pub(super) started_ns: u64,
-    /// When it returned.
+    /// The time of its return.
     returned_ns: u64,
-    /// When the guest's port answered.
+    /// The time at which the guest's port answered.
     answered_ns: Option<u64>,
 }
 
@@ -44,13 +44,13 @@ impl Started {
     }
 }
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Debug)]
 pub(super) struct Measured {
     pub(super) runs: Vec<Run>,
     /// The first of its VMs.
     pub(super) vm: Vm,
-    /// What the guest says of its boot, where it was asked.
+    /// The guest's account of its boot, if it was asked.
     pub(super) profile: Option<Profile>,
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn measure(
     })
 }
 
-/// When a VM got where, from the start of the command.
+/// The times of a VM's milestones, from the start of the command.
 fn points(started: &Started, vm: &Vm) -> Result<Points> {
     let since = |ns: u64| ns.saturating_sub(started.started_ns) as f64 / 1e6;
     let steps = timeline::read(&vm.folder)?;
@@ -162,7 +162,7 @@ fn monitor(state: &StateFolder, name: &str, run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-/// When the port of the guest answered, where one has to.
+/// The time at which the guest's port answered, if one has to.
 async fn answer(
     bench: &Bench<'_>,
     names: &[String],

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::Until;
 
-/// What all benchmarks have in common.
+/// The options of all benchmarks.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Rounds that count.
@@ -15,7 +15,7 @@ pub struct Options {
     pub until: Option<Until>,
     /// Seconds that one VM may take until it is ready and answers.
     pub timeout_s: u32,
-    /// Where bundles are.
+    /// The folder of bundles.
     pub out: Option<PathBuf>,
     /// Options of `kindling run` for every boot.
     pub run: BootOptions,

@@ -45,8 +45,8 @@ pub(super) async fn interleave(bench: &Bench<'_>, jobs: &[Job]) -> Result<Vec<Su
     Ok(all)
 }
 
-/// In which order a round goes through `count` jobs: there and back again, so that being the later one in a pair falls on
-/// each as often.
+/// The order in which a round goes through `count` jobs: there and back again, so that each is as often the later one of a
+/// pair.
 pub(super) fn order(round: u32, count: usize) -> Vec<usize> {
     let there = 0..count;
     if round % 2 == 1 {

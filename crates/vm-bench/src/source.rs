@@ -1,4 +1,4 @@
-//! What a benchmark resumes or clones, and the boot that it is compared with.
+//! The saved machine that a benchmark resumes or clones, and the boot that it is compared with.
 
 use kindling_base::{Error, Result};
 use kindling_launcher::network::Network;

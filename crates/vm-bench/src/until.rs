@@ -1,4 +1,4 @@
-//! What has to answer before a guest counts as there.
+//! The address that has to answer before a guest counts as there.
 
 use std::fmt;
 use std::str::FromStr;

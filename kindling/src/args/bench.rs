@@ -97,7 +97,7 @@ pub(crate) enum BenchCommand {
     },
 }
 
-/// What all benchmarks take.
+/// The options of all benchmarks.
 #[derive(Args, Debug)]
 pub(crate) struct Common {
     /// Runs that count, of each thing that is measured
@@ -129,7 +129,7 @@ pub(crate) struct Common {
     _machine: MachineArgs,
 }
 
-/// Where a report goes.
+/// The files that a report is written to.
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) save: Option<PathBuf>,
@@ -182,7 +182,7 @@ impl Common {
         Ok(())
     }
 
-    /// Where the report goes.
+    /// The files that the report is written to.
     pub(crate) fn files(self) -> Result<Files> {
         self.check_files()?;
         Ok(Files {
@@ -193,7 +193,7 @@ impl Common {
     }
 }
 
-/// What the innermost command was given.
+/// The arguments of the innermost command.
 fn leaf(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, inner)) => leaf(inner),

@@ -1,4 +1,4 @@
-//! How benchmarks are shown.
+//! Reports of benchmarks on the screen.
 #![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
 
 use std::path::PathBuf;

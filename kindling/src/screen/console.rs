@@ -1,6 +1,6 @@
 //! A guest's console and lines of our own on one terminal: neither cuts a line of the other in two.
 
-/// What the terminal's last line is, and what waits for its end.
+/// The state of the terminal's last line, and the line of ours that waits for its end.
 #[derive(Debug, Default)]
 pub(super) struct Console {
     /// The guest has begun a line.
@@ -8,7 +8,7 @@ pub(super) struct Console {
     waiting: Option<String>,
 }
 
-/// What is printed next.
+/// A piece of what is printed next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// Bytes of the guest.

@@ -1,10 +1,11 @@
-//! How a host is shown: what VMs need of it, and what it has.
+//! The host's examination on the screen: what VMs need of it, and what it has.
 
 use kindling_base::Result;
 use kindling_launcher::kvm::KvmState;
 use kindling_launcher::{Doctor, Requirement};
 
-use super::{Screen, columns, print, to_json};
+use super::rows::columns;
+use super::{Screen, print, to_json};
 
 impl Screen {
     pub(crate) fn doctor(&self, doctor: &Doctor) -> Result<()> {
@@ -53,7 +54,7 @@ impl Screen {
     }
 }
 
-/// What was found, what it means below it, and what to do where something is.
+/// Three rows at most for each requirement: the finding, its meaning, the advice.
 fn examined(requirements: &[Requirement]) -> Vec<[String; 3]> {
     let below = |text: String| [String::new(), String::new(), text];
     let rows = requirements.iter().flat_map(|requirement| {

@@ -1,4 +1,4 @@
-//! How a VM in the foreground is shown: its console on standard output, what happens to it on standard error.
+//! A VM in the foreground on the screen: its console on standard output, its events on standard error.
 
 use std::io::Write;
 use std::sync::PoisonError;
@@ -6,8 +6,10 @@ use std::sync::PoisonError;
 use kindling_launcher::{Report, StopStep, Vm};
 use serde_json::json;
 
+use super::Screen;
 use super::console::Piece;
-use super::{Screen, ending, readiness, row};
+use super::rows::row;
+use super::words::{ending, readiness};
 
 impl Screen {
     /// A VM is about to start in the foreground.
@@ -23,7 +25,7 @@ impl Screen {
         }
     }
 
-    /// What happens to a VM in the foreground; `false` when nobody reads its console.
+    /// Shows an event of a VM in the foreground; `false` when nobody reads its console.
     pub(crate) fn report(&self, report: &Report<'_>) -> bool {
         if self.json {
             return self.report_json(report);

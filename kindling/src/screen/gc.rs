@@ -1,4 +1,4 @@
-//! How a collection is shown.
+//! A garbage collection on the screen.
 
 use kindling_base::Result;
 use kindling_launcher::Collected;
@@ -6,7 +6,7 @@ use kindling_launcher::Collected;
 use super::{Screen, print, to_json};
 
 impl Screen {
-    /// What `gc` cleared away, or would.
+    /// Shows what `gc` cleared away, or would.
     pub(crate) fn collected(&self, collected: &Collected, dry_run: bool) -> Result<()> {
         if self.json {
             return print(&to_json(collected)?);

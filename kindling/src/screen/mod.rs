@@ -6,21 +6,24 @@ mod console;
 mod doctor;
 mod foreground;
 mod gc;
+mod rows;
 mod snapshots;
+mod words;
 
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use kindling_base::{Context, Error, Event, Failure, Reporter, Result};
 use kindling_launcher::network::Verdict;
-use kindling_launcher::{Ending, Left, Listing, Status, StopStep, Stopped, Vm};
+use kindling_launcher::{Left, Listing, Stopped, Vm};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::console::Console;
+use self::rows::{cells, columns, row};
+use self::words::{ending, readiness};
 
-/// Where output goes, and in which form.
+/// The screen: the form of the output, and the terminal's last line.
 #[derive(Debug)]
 pub(crate) struct Screen {
     json: bool,
@@ -147,7 +150,7 @@ impl Reporter for Screen {
     }
 }
 
-/// Prints a line of data; a reader who has gone away is no error of ours.
+/// Prints a line of data. A reader who has gone away is not an error.
 fn print(text: &str) -> Result<()> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -158,150 +161,4 @@ fn print(text: &str) -> Result<()> {
 fn to_json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::internal("cannot write JSON").because(error))
-}
-
-/// A VM as `--json` shows it.
-fn row(vm: &Vm) -> Value {
-    let status = &vm.status;
-    json!({
-        "name": vm.spec.name,
-        "bundle": vm.spec.bundle.name,
-        "bundle_folder": vm.spec.bundle.folder,
-        "folder": vm.folder,
-        "state": status.state,
-        "vmm": vm.spec.vmm,
-        "accelerator": vm.spec.accelerator,
-        "pid": status.vmm_pid,
-        "supervisor_pid": status.supervisor_pid,
-        "uptime_ms": status.uptime().map(|d| d.as_millis() as u64),
-        "first_output_after_ms": status.first_output_after_ms,
-        "ready_after_ms": status.ready_after_ms,
-        "created_at_ms": status.created_at_ms,
-        "ended_at_ms": status.ended_at_ms,
-        "ending": status.ending,
-        "network": vm.spec.network.as_ref(),
-    })
-}
-
-fn cells(vm: &Vm) -> [String; 7] {
-    let none = || "-".to_owned();
-    let network = vm.spec.network.as_ref();
-    let publish = network.into_iter().flat_map(|n| n.publish());
-    let publish = publish.map(|p| format!("{}:{}->{}", p.address, p.host, p.guest));
-    let address = network.and_then(|n| n.address()).map(|a| a.to_string());
-    let reached: Vec<String> = address.into_iter().chain(publish).collect();
-    [
-        vm.spec.name.clone(),
-        vm.spec.bundle.name.clone(),
-        vm.status.state.name().to_owned(),
-        vm.status.vmm_pid.map_or_else(none, |pid| pid.to_string()),
-        vm.status.uptime().map_or_else(none, coarse),
-        vm.status.ready_after().map_or_else(none, seconds),
-        if reached.is_empty() {
-            none()
-        } else {
-            reached.join(",")
-        },
-    ]
-}
-
-/// Left-aligned columns, two spaces between them.
-fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let line = |row: &[String; N]| {
-        let padded = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn readiness(status: &Status) -> String {
-    let first = status.first_output_after_ms.map(Duration::from_millis);
-    match (status.ready_after(), first) {
-        (Some(ready), None) => format!("ready in {}", seconds(ready)), // resumed: it says nothing again
-        (Some(ready), Some(first)) => {
-            format!(
-                "ready in {} (first output after {})",
-                seconds(ready),
-                seconds(first)
-            )
-        }
-        _ => "not ready yet".to_owned(),
-    }
-}
-
-fn ending(status: &Status) -> String {
-    match &status.ending {
-        None => status.state.name().to_owned(),
-        Some(Ending::PoweredOff) => "the guest powered off".to_owned(),
-        Some(Ending::Reset) => "the guest reset".to_owned(),
-        Some(Ending::Stopped { by, took_ms }) => {
-            let how = match by {
-                StopStep::Agent => "the guest powered off when its agent was asked",
-                StopStep::PowerButton => "the guest powered off when asked",
-                StopStep::Quit => "the guest did not power off, its machine was ended",
-                StopStep::Kill => "its machine was killed",
-            };
-            format!(
-                "stopped in {}: {how}",
-                seconds(Duration::from_millis(*took_ms))
-            )
-        }
-        Some(Ending::Panicked { line }) => format!("the guest gave up: {line}"),
-        Some(Ending::NeverReady) => "the guest was not ready in time".to_owned(),
-        Some(Ending::VmmExited { program, status }) => format!("{program} ended: {status}"),
-        Some(Ending::NotStarted { .. }) => "the machine did not start".to_owned(),
-    }
-}
-
-/// `6.2 s`, with two decimals below a second.
-fn seconds(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    if seconds < 1.0 {
-        format!("{seconds:.2} s")
-    } else {
-        format!("{seconds:.1} s")
-    }
-}
-
-/// `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
-fn coarse(duration: Duration) -> String {
-    let s = duration.as_secs();
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        3600..86400 => format!("{} h {} min", s / 3600, s / 60 % 60),
-        _ => format!("{} d {} h", s / 86400, s / 3600 % 24),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_short() {
-        let at = |s| coarse(Duration::from_secs(s));
-        assert_eq!(
-            [at(59), at(185), at(7800), at(273_600)],
-            ["59 s", "3 min 5 s", "2 h 10 min", "3 d 4 h"]
-        );
-        assert_eq!(seconds(Duration::from_millis(6234)), "6.2 s");
-        assert_eq!(seconds(Duration::from_millis(94)), "0.09 s");
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let rows = [["a", "b"], ["long", "x"]].map(|row| row.map(str::to_owned));
-        assert_eq!(columns(&rows), "a     b\nlong  x");
-    }
 }

@@ -1,4 +1,4 @@
-//! How snapshots are shown.
+//! Snapshots on the screen.
 #![expect(clippy::print_stderr, reason = "this file is where the binary prints")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,7 +7,9 @@ use kindling_base::{Error, Result};
 use kindling_launcher::Snapshot;
 use serde_json::{Value, json};
 
-use super::{Screen, coarse, columns, print, seconds};
+use super::rows::columns;
+use super::words::{coarse, seconds};
+use super::{Screen, print};
 
 impl Screen {
     /// A snapshot was taken.
@@ -25,7 +27,7 @@ impl Screen {
         print(&snapshot.name)
     }
 
-    /// All snapshots, and the folders that are none.
+    /// Lists snapshots; the folders that do not describe one are warnings.
     pub(crate) fn snapshots(
         &self,
         (snapshots, broken): &(Vec<Snapshot>, Vec<Error>),

@@ -3,10 +3,10 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
 
 use kindling_base::{Exit, hash};
 use kindling_probe_guest::{Step, print};
-use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::{Case, MARKER, eventually, free_port, has_qemu, ready};
@@ -29,7 +29,9 @@ fn the_foreground_streams_the_console_and_reports_readiness() {
             Step::PowerOff,
         ],
     );
+    let began = Instant::now();
     let ran = case.kindling(&["run", "probe", "--append", "more=1"]);
+    let took = began.elapsed();
     assert_eq!(ran.code, Exit::Success as i32, "{ran:#?}");
     let (cmdline, rest) = ran.stdout.split_once('\n').unwrap();
     assert!(
@@ -41,7 +43,12 @@ fn the_foreground_streams_the_console_and_reports_readiness() {
     );
     assert_eq!(rest, format!("modules 1\n{MARKER}\r\nbye\n"));
     assert!(ran.stderr.contains("kindling: accelerator: "), "{ran:#?}");
-    assert!(ran.stderr.contains("kindling: ready in 0."), "{ran:#?}");
+    let (_, ready) = ran.stderr.split_once("kindling: ready in ").unwrap();
+    let (ready, rest) = ready.split_once(' ').unwrap();
+    let ready: f64 = ready.parse().unwrap();
+    // Shown in hundredths of a second, or in tenths.
+    assert!(ready < took.as_secs_f64() + 0.05, "{ready} of {took:?}");
+    assert!(rest.starts_with("s (first output after "), "{ran:#?}");
     assert!(
         ran.stderr.contains("kindling: the guest powered off"),
         "{ran:#?}"
@@ -152,86 +159,6 @@ fn a_detached_vm_lives_until_it_is_stopped_and_keeps_its_log_until_it_is_removed
     assert_eq!(case.succeed(&["rm", "probe"]), "probe: removed\n");
     assert_eq!(case.succeed(&["ps", "--json"]), "[]\n");
     assert!(!case.vm("probe").exists());
-}
-
-#[test]
-fn a_guest_that_ignores_its_power_button_is_ended() {
-    if !has_qemu() {
-        return;
-    }
-    let case = Case::new();
-    case.bundle("probe", &[ready(), Step::Halt]);
-    case.succeed(&["run", "probe", "--detach"]);
-    let stopped = case.succeed(&["stop", "probe", "--timeout", "1", "--json"]);
-    let vm: serde_json::Value = serde_json::from_str(&stopped).unwrap();
-    assert_eq!(vm["ending"]["by"], "quit", "{stopped}");
-    let took = vm["ending"]["took_ms"].as_u64().unwrap();
-    assert!((1000..4000).contains(&took), "{took} ms");
-}
-
-#[test]
-fn ctrl_c_asks_the_guest_first() {
-    if !has_qemu() {
-        return;
-    }
-    let case = Case::new();
-    case.bundle(
-        "probe",
-        &[
-            ready(),
-            Step::AwaitPowerButton,
-            print("button\n"),
-            Step::PowerOff,
-        ],
-    );
-    let mut run = case.start(&["run", "probe"]);
-    run.wait_for_line(MARKER);
-    eventually("the VM is ready", || case.ps()[0]["state"] == "ready");
-    run.signal(Signal::INT);
-    let ran = run.finish();
-    assert_eq!(ran.code, Exit::Success as i32, "{ran:#?}");
-    assert!(ran.stdout.ends_with("button\n"), "{ran:#?}");
-    assert!(
-        ran.stderr.contains("the guest powered off when asked"),
-        "{ran:#?}"
-    );
-}
-
-#[test]
-fn a_second_ctrl_c_does_not_wait_for_the_guest() {
-    if !has_qemu() {
-        return;
-    }
-    let case = Case::new();
-    case.bundle("probe", &[ready(), Step::Halt]);
-    let mut run = case.start(&["run", "probe"]);
-    run.wait_for_line(MARKER);
-    run.signal(Signal::INT);
-    eventually("the VM is stopping", || case.ps()[0]["state"] == "stopping");
-    run.signal(Signal::INT);
-    let ran = run.finish();
-    assert_eq!(ran.code, Exit::Success as i32, "{ran:#?}");
-    assert!(
-        ran.stderr
-            .contains("the guest did not power off, its machine was ended"),
-        "{ran:#?}"
-    );
-}
-
-#[test]
-fn a_foreground_vm_can_be_stopped_from_elsewhere() {
-    if !has_qemu() {
-        return;
-    }
-    let case = Case::new();
-    case.bundle("probe", &[ready(), Step::Halt]);
-    let mut run = case.start(&["run", "probe", "--name", "front"]);
-    run.wait_for_line(MARKER);
-    assert_eq!(
-        case.succeed(&["rm", "--force", "front"]),
-        "front: removed\n"
-    );
-    assert_eq!(run.finish().code, Exit::Success as i32);
 }
 
 #[test]

@@ -118,13 +118,29 @@ fn goes_on(case: &Case, options: &[&str]) {
     );
 }
 
+/// A guest that counts as `origin`, with the snapshot `shot`.
+fn shot() -> Case {
+    let case = counting(&[]);
+    case.succeed(&["snapshot", "origin", "--name", "shot"]);
+    case
+}
+
+/// Nothing was started, and no half of a snapshot is left.
+fn only_origin_and_shot(case: &Case) {
+    let vms: Vec<_> = case.ps().iter().map(|vm| vm["name"].clone()).collect();
+    assert_eq!(vms, ["origin"], "nothing was left behind");
+    assert_eq!(
+        fs::read_dir(case.path("state/snapshots")).unwrap().count(),
+        1
+    );
+}
+
 #[test]
-fn what_does_not_fit_is_refused_before_anything_is_started() {
+fn a_snapshot_of_another_engine_host_or_format_is_refused() {
     if !has_qemu() {
         return;
     }
-    let case = counting(&[]);
-    case.succeed(&["snapshot", "origin", "--name", "shot"]);
+    let case = shot();
     let manifest = case.path("state/snapshots/shot/snapshot.json");
     let text = fs::read_to_string(&manifest).unwrap();
 
@@ -157,7 +173,15 @@ fn what_does_not_fit_is_refused_before_anything_is_started() {
     let said = case.fail(Exit::User, &["resume", "shot"]);
     assert!(said.contains("snapshot.json does not parse"), "{said}");
     fs::write(&manifest, &text).unwrap();
+    only_origin_and_shot(&case);
+}
 
+#[test]
+fn a_damaged_snapshot_is_refused() {
+    if !has_qemu() {
+        return;
+    }
+    let case = shot();
     // Damage: one bit is seen when every byte is compared, another length always.
     let memory = case.path("state/snapshots/shot/memory");
     let mut bytes = fs::read(&memory).unwrap();
@@ -173,7 +197,15 @@ fn what_does_not_fit_is_refused_before_anything_is_started() {
     fs::write(&memory, &bytes).unwrap();
     let said = case.fail(Exit::User, &["resume", "shot"]);
     assert!(said.contains("memory was changed"), "{said}");
+    only_origin_and_shot(&case);
+}
 
+#[test]
+fn names_and_ports_that_cannot_be_are_refused() {
+    if !has_qemu() {
+        return;
+    }
+    let case = shot();
     let said = case.fail(Exit::User, &["resume", "shut"]);
     assert!(said.contains("hint: did you mean `shot`?"), "{said}");
     let said = case.fail(Exit::User, &["snapshot", "origin", "--name", "shot"]);
@@ -197,13 +229,7 @@ fn what_does_not_fit_is_refused_before_anything_is_started() {
         said.contains("only a VM that is ready can be saved"),
         "{said}"
     );
-
-    let vms: Vec<_> = case.ps().iter().map(|vm| vm["name"].clone()).collect();
-    assert_eq!(vms, ["origin"], "nothing was left behind");
-    assert_eq!(
-        fs::read_dir(case.path("state/snapshots")).unwrap().count(),
-        1
-    );
+    only_origin_and_shot(&case);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use serde_json::Value;
 pub(crate) const MARKER: &str = "PROBE READY";
 
 /// Longer than any wait for something that works.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether QEMU is here; says so where it is not.
 pub(crate) fn has_qemu() -> bool {

@@ -5,18 +5,18 @@ use std::time::Duration;
 use kindling_base::{Error, Result};
 use kindling_protocol::{Exec, Exit, Reply, Request};
 
-use super::client::{Conversation, unexpected};
+use super::conversation::{Conversation, unexpected};
 use crate::vm::StateFolder;
 use crate::vm::timeline::now_ns;
 
 /// A ping and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ping {
-    /// When it was sent, in nanoseconds of the host's CLOCK_MONOTONIC.
+    /// The time of the question, in nanoseconds of the host's CLOCK_MONOTONIC.
     pub sent_ns: u64,
-    /// When the answer was there.
+    /// The time of the answer, likewise.
     pub received_ns: u64,
-    /// What the guest's clock said in between: milliseconds since its kernel started, rounded down.
+    /// The guest's clock in between: milliseconds since its kernel started, rounded down.
     pub uptime_ms: u64,
 }
 

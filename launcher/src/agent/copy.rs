@@ -6,7 +6,7 @@ use kindling_base::{Context, Error, Result};
 use kindling_protocol::{Get, Put, Reply, Request, Shape, archive};
 use tokio::net::unix::pipe;
 
-use super::client::{Conversation, unexpected};
+use super::conversation::{Conversation, unexpected};
 use crate::vm::StateFolder;
 
 /// One end of a copy.
@@ -129,7 +129,7 @@ async fn get(state: &StateFolder, vm: &str, from: &str, to: &Path) -> Result<()>
     }
 }
 
-/// Paths in a guest begin at its root, as there is no current folder.
+/// The path in a guest, where relative ones begin at the root: there is no current folder.
 fn absolute(path: &str) -> String {
     match path.starts_with('/') {
         true => path.to_owned(),

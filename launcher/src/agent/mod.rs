@@ -2,9 +2,11 @@
 
 mod ask;
 mod client;
+mod conversation;
 mod copy;
 mod mux;
 mod relay;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod vsock;

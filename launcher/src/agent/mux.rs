@@ -16,7 +16,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Channel for T {}
 /// Frames that wait to be written; a client that sends more waits.
 const QUEUE: usize = 64;
 
-/// How the agent is.
+/// The state of the connection to the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     /// It has not answered our greeting yet.
@@ -259,7 +259,7 @@ impl Stream {
         self.frames.recv().await
     }
 
-    /// What sends on this stream, and what receives on it.
+    /// The sender of frames on this stream, and the session that they belong to.
     pub(crate) fn sender(&self) -> (mpsc::Sender<(u64, Vec<u8>)>, u64) {
         (self.agent.out.clone(), self.session)
     }

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 /// The longest answer: `OK ` and a port.
 const LINE_LIMIT: usize = 32;
 
-/// How long a guest that nobody listens in is left alone.
+/// The pause between two attempts to connect to a guest in which nobody listens.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// A channel to the agent behind Firecracker's socket at `path`, there from the start: it is connected as soon as the

@@ -23,7 +23,7 @@ enum Escape {
     Command,
 }
 
-/// What a byte did to a line.
+/// The effect of a byte on a line.
 pub(super) enum Pushed {
     /// It was added to the text.
     Text,

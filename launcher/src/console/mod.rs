@@ -1,4 +1,4 @@
-//! The serial console: what its lines mean, and how they are shown to a person.
+//! The serial console: the meaning of its lines, and its end for a person.
 
 mod line;
 mod tail;

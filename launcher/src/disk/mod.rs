@@ -21,11 +21,11 @@ pub(crate) const RAW: &str = "disk.raw";
 pub struct Disk {
     /// Its file in the VM's folder.
     pub file: PathBuf,
-    /// How that file is to be read.
+    /// The format of that file.
     pub format: Format,
-    /// What it is laid over, the nearest first; nothing where the disk stands alone.
+    /// The images below it, the nearest first; none if the disk stands alone.
     pub layers: Vec<Layer>,
-    /// What the guest sees of it, in bytes.
+    /// The disk's size as the guest sees it, in bytes.
     pub size: u64,
     /// SHA-256 of the bundle's image that it was made from.
     pub base_sha256: String,
@@ -36,7 +36,7 @@ pub struct Disk {
 pub struct Layer {
     /// In the VM's folder, or absolute where it cannot be linked there.
     pub file: PathBuf,
-    /// How it is to be read.
+    /// Its format.
     pub format: Format,
 }
 

@@ -25,7 +25,7 @@ fn bundle(root: &Path, size: u64) -> (PathBuf, Artifact) {
     (folder, artifact)
 }
 
-/// Runs `qemu-io` commands on a disk in a QEMU without a machine; `None` where there is no QEMU.
+/// Runs `qemu-io` commands on a disk in a QEMU without a machine; `None` without QEMU.
 fn qemu_io(folder: &Path, disk: &Disk, commands: &[&str]) -> Option<String> {
     let drive = format!(
         "id=root,if=none,file={},format={}",
@@ -72,7 +72,7 @@ fn qemu_io(folder: &Path, disk: &Disk, commands: &[&str]) -> Option<String> {
     Some(text)
 }
 
-/// What `qemu-img check` says against an overlay, where it is installed.
+/// The complaints of `qemu-img check` about an overlay, if it is installed.
 fn check(folder: &Path, disk: &Disk) {
     let command = Command::new("qemu-img")
         .args(["check", "-f", "qcow2"])

@@ -1,4 +1,4 @@
-//! What the host gives: rights, networks, control groups, memory and disk.
+//! Requirements of the host: rights, networks, control groups, memory and disk.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::config;
 use crate::host::Memory;
 use crate::vmm::firecracker::cgroup;
 
-/// Free space below which a VM with a desktop's disk that is no clone may fill the disk.
+/// Free space below which a VM whose disk is a whole copy of a desktop's may fill the disk.
 const ROOMY: u64 = 10 << 30;
 
 /// Free memory in MiB below which a guest of the usual size does not fit.

@@ -21,7 +21,7 @@ pub use requirement::{Requirement, Verdict};
 /// The report of `kindling doctor`.
 #[derive(Debug, Serialize)]
 pub struct Doctor {
-    /// Each thing that VMs want, what was found, what it means and what to do.
+    /// All requirements, each with its finding, its meaning and advice.
     pub requirements: Vec<Requirement>,
     /// QEMU's version line; `None` where it is not installed.
     pub qemu: Option<String>,
@@ -29,17 +29,17 @@ pub struct Doctor {
     pub kvm: KvmState,
     /// Whether that is the hardware's speed.
     pub kvm_is_hardware: bool,
-    /// What `--vmm auto` means here for a VM with a network that both monitors have.
+    /// The monitor that `--vmm auto` chooses here for a VM with a network that both monitors have.
     pub vmm: Vmm,
-    /// What `--accel auto` means here.
+    /// The accelerator that `--accel auto` chooses here.
     pub accelerator: Accelerator,
     /// The host's memory.
     pub memory: Memory,
     /// The folder that holds the VMs.
     pub state_folder: PathBuf,
-    /// How many of them run.
+    /// The number of VMs that run.
     pub running: usize,
-    /// How many have ended and keep their logs and disks.
+    /// The number of VMs that have ended and keep their logs and disks.
     pub ended: usize,
     /// VMs whose supervisor died.
     pub dead: Vec<String>,

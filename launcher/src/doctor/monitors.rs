@@ -1,4 +1,4 @@
-//! What runs machines: KVM, Firecracker and its jailer, QEMU, userfaultfd.
+//! Requirements of the monitors: KVM, Firecracker and its jailer, QEMU, userfaultfd.
 
 use std::path::Path;
 

@@ -5,15 +5,15 @@ use serde::Serialize;
 /// Something that VMs want, and whether this machine has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Requirement {
-    /// What it is.
+    /// Its name.
     pub name: &'static str,
     /// Whether it is there.
     pub verdict: Verdict,
-    /// What was found, measured where that is possible.
+    /// The finding, measured if that is possible.
     pub found: String,
-    /// What that means for VMs.
+    /// Its meaning for VMs.
     pub means: String,
-    /// What to do about it; nothing where all is well.
+    /// Advice; `None` if all is well.
     pub advice: Option<String>,
 }
 
@@ -25,7 +25,7 @@ pub enum Verdict {
     Ok,
     /// VMs run, but not as well as they could.
     Limited,
-    /// What needs it does not work here.
+    /// Whatever needs it does not work here.
     Missing,
 }
 

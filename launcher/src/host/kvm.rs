@@ -42,13 +42,13 @@ const ENOUGH_EXITS: u64 = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum KvmState {
-    /// There is no [`DEVICE`].
+    /// [`DEVICE`] does not exist.
     Missing,
     /// The device is there but not for us.
     Forbidden,
     /// A system call failed or the guest did something that the code cannot do.
     Failed {
-        /// What failed.
+        /// The failure, for a person.
         reason: String,
     },
     /// The guest code made no progress within the deadline.

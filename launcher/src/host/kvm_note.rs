@@ -16,7 +16,7 @@ const VALID: Duration = Duration::from_secs(60 * 60);
 /// Differs after each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Where KVM's state is noted, and the program that measures it.
+/// The note of KVM's state, and the program that measures it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KvmNote<'a> {
     /// Our own binary.

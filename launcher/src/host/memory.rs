@@ -1,4 +1,4 @@
-//! What the host has: memory.
+//! The host's memory.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Memory {
     /// All of it that the kernel manages.
     pub total_mib: u64,
-    /// What can be used without swapping, as the kernel estimates it.
+    /// Memory that can be used without swapping, as the kernel estimates it.
     pub available_mib: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What the host offers: processors that run guests (KVM, the time-stamp counter) and memory.
+//! The host below the VMs: KVM, the processor's time-stamp counter, memory.
 
 pub(crate) mod accel;
 pub mod kvm;

@@ -12,10 +12,10 @@ use super::{Lease, Leases, NetworkConfig, firewall};
 /// Written on each TAP of ours: another program may use names like ours.
 const ALIAS: &str = "kindling";
 
-/// How long a monitor may take to let go of its TAP when its supervisor was killed, and the kernel kills it after that.
+/// The time that a monitor may take to let go of its TAP when its supervisor was killed, and the kernel kills it after that.
 const DYING: Duration = Duration::from_secs(2);
 
-/// What [`reconcile`] cleared away.
+/// The leases and TAPs that [`reconcile`] cleared away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachment {
     /// Leases whose VM is dead.

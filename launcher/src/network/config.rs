@@ -1,4 +1,4 @@
-//! What an engineer says about the network of VMs: `[network]` of `~/.config/kindling/config.toml`.
+//! The configuration of the network of VMs: `[network]` of `~/.config/kindling/config.toml`.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -14,17 +14,17 @@ pub(super) const NAME_LIMIT: usize = 15;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// The bridge's name; made where it does not exist.
+    /// The bridge's name; a bridge that does not exist is made.
     pub bridge: String,
     /// The bridge's address, which is the guests' gateway, and the subnet of their leases.
     pub address: Subnet,
-    /// Name servers for guests; where this is not said, the host's.
+    /// Name servers for guests; unset: the host's.
     pub dns: Option<Vec<Ipv4Addr>>,
     /// Whether guests are kept from reaching each other.
     pub isolate: bool,
     /// Whether guests reach what the host reaches, with the host's address.
     pub nat: bool,
-    /// What guests may reach beyond the bridge; everything where this is not said.
+    /// The destinations that guests may reach beyond the bridge; unset: all.
     pub egress: Option<Vec<Egress>>,
 }
 
@@ -48,7 +48,7 @@ impl NetworkConfig {
     /// Refuses what the kernel would refuse later with less to say.
     ///
     /// # Errors
-    /// The bridge's name is none, or the subnet has no room for a guest.
+    /// The bridge's name is malformed, or the subnet has no room for a guest.
     pub fn check(&self) -> Result<()> {
         let name = &self.bridge;
         let fits = (1..=NAME_LIMIT).contains(&name.len());
@@ -134,9 +134,9 @@ impl FromStr for Subnet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Egress {
-    /// Where to.
+    /// The destination.
     pub to: Subnet,
-    /// The one TCP or UDP port; every protocol and port where there is none.
+    /// The one TCP or UDP port; `None` means every protocol and port.
     pub port: Option<u16>,
 }
 

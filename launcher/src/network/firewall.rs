@@ -1,4 +1,4 @@
-//! The filter: which frames and packets of guests go where. One file that nft loads as a whole, in one transaction.
+//! The filter of the guests' frames and packets: one file that nft loads as a whole, in one transaction.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -16,7 +16,7 @@ const PACKAGE: HostPackage = HostPackage {
     reason: "to filter and translate what guests send",
 };
 
-/// Makes sure that nft is installed.
+/// Installs nft if it is missing.
 ///
 /// # Errors
 /// It is missing and may not be installed, or apt failed.

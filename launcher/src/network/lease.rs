@@ -1,4 +1,4 @@
-//! Leases: which VM has which address.
+//! Leases: the addresses that VMs have.
 
 use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
@@ -29,7 +29,7 @@ pub struct Lease {
     pub mac: Mac,
     /// The folder of the VM that has it.
     pub vm: PathBuf,
-    /// Who took it for that VM.
+    /// The process that took it for that VM.
     taker: Process,
 }
 
@@ -74,7 +74,7 @@ impl Leases {
         Ok(Self { folder })
     }
 
-    /// Where they are recorded.
+    /// The folder in which they are recorded.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

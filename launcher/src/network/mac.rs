@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Mac([u8; 6]);
 
 impl Mac {
-    /// The address of the VM that has this folder: the same whenever it is asked, another for every other VM.
+    /// The address of the VM that has this folder: always the same, and different for every VM.
     pub fn of_vm(folder: &Path) -> Self {
         let mut hash = Hasher::new();
         hash.field("kindling mac")

@@ -33,9 +33,9 @@ pub enum Network {
     User(UserNetwork),
     /// A TAP on a bridge.
     Tap {
-        /// What the VM was leased.
+        /// The VM's lease.
         lease: Lease,
-        /// Where that is recorded.
+        /// The leases that it is recorded in.
         leases: Leases,
         /// The network as configured when it was made.
         config: Box<NetworkConfig>,
@@ -50,10 +50,10 @@ pub struct UserNetwork {
 }
 
 impl Mode {
-    /// What `auto` means for a VM with these ports; says why, for a person.
+    /// The kind that a VM with these ports gets, which is never `Auto`; and why, for a person.
     ///
     /// # Errors
-    /// What is asked for cannot be had here.
+    /// This host cannot give what is asked for.
     pub(crate) fn settle(self, publish: &[Publish]) -> Result<(Self, String)> {
         match self {
             Self::Auto if !publish.is_empty() => Ok((Self::User, "for published ports".to_owned())),
@@ -106,7 +106,7 @@ impl Network {
     }
 }
 
-/// Why this process cannot make TAPs.
+/// The reason for which this process cannot make TAPs; `None` if it can.
 pub(crate) fn obstacle() -> Option<String> {
     let capabilities = rustix::thread::capabilities(None);
     if !capabilities.is_ok_and(|sets| sets.effective.contains(CapabilitySet::NET_ADMIN)) {

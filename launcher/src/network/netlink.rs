@@ -29,7 +29,7 @@ pub(super) struct Netlink {
 pub(super) struct Link {
     pub(super) index: u32,
     pub(super) name: String,
-    /// What its maker wrote on it (`IFLA_IFALIAS`).
+    /// The alias that its maker gave it (`IFLA_IFALIAS`).
     pub(super) alias: Option<String>,
     /// The bridge that it is a port of.
     pub(super) controller: Option<u32>,
@@ -140,7 +140,7 @@ impl Netlink {
         added.map_err(|error| failed(format!("give `{}` the address {address}", link.name), error))
     }
 
-    /// What the kernel knows of the neighbour with this address: nothing, or the state of its entry and its MAC.
+    /// The kernel's entry of the neighbour with this address: its state and its MAC; `None` without an entry.
     pub(super) async fn neighbour(&self, address: Ipv4Addr) -> Result<Option<Neighbour>> {
         Ok(self.neighbour_entry(address).await?.map(|entry| Neighbour {
             state: entry.header.state,

@@ -14,10 +14,10 @@ use tokio::time::timeout_at;
 use super::Lease;
 use super::netlink::Netlink;
 
-/// How often the neighbour table is looked at while an ARP answer is due.
+/// The pause between two looks at the neighbour table while an ARP answer is due.
 const ARP_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Verdict {
@@ -55,7 +55,7 @@ impl fmt::Display for Verdict {
 /// Asks the guest that has the lease for its TCP `port`, within `limit`. Needs root.
 ///
 /// # Errors
-/// The host itself refuses; what is wrong with the guest is a [`Verdict`].
+/// The host itself refuses. A fault of the guest is a [`Verdict`], and not an error.
 pub(crate) async fn probe(lease: &Lease, port: u16, limit: Duration) -> Result<Verdict> {
     let deadline = Instant::now() + limit;
     let netlink = Netlink::open()?;
@@ -119,7 +119,7 @@ async fn answers_arp(netlink: &Netlink, address: Ipv4Addr, deadline: Instant) ->
 
 /// Microseconds until the guest answered a ping; `None` if it does not.
 async fn ping(address: Ipv4Addr, deadline: Instant) -> Result<Option<u64>> {
-    /// How long a guest that answers pings takes at most, even emulated.
+    /// The longest time that a guest takes to answer a ping, even emulated.
     const PATIENCE: Duration = Duration::from_secs(1);
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(

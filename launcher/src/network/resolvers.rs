@@ -1,4 +1,4 @@
-//! The host's name servers, for guests that are told none.
+//! The host's name servers, for guests for which none are configured.
 
 use std::net::Ipv4Addr;
 
@@ -9,7 +9,7 @@ const FILES: [&str; 2] = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"
 /// As many as fit into `ip=` (`Documentation/admin-guide/nfs/nfsroot.rst`).
 const MOST: usize = 2;
 
-/// Name servers that a guest can reach too: none that listens on this host's loopback address only.
+/// Name servers that a guest can reach too, which leaves out those on this host's loopback address.
 pub(super) fn of_this_host() -> Vec<Ipv4Addr> {
     let texts = FILES
         .iter()

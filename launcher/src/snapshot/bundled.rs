@@ -1,6 +1,6 @@
-//! Snapshots that a bundle carries: its machine, ready, for each engine and version that it was taken on.
+//! Snapshots that a bundle carries: its machine, ready, for each engine and version on which one was taken.
 //!
-//! They are no part of what the bundle's manifest lists: a guest's memory is not reproducible. Each has a manifest of its own.
+//! The bundle's manifest does not list them, because a guest's memory is not reproducible. Each has a manifest of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use super::{Engine, Snapshot, Snapshots};
 use crate::start::bundle;
 use crate::vm::stem_of;
 
-/// Where a bundle has them.
+/// The folder of the snapshots in a bundle.
 const FOLDER: &str = "snapshots";
 
 impl Snapshots {
-    /// Those of the bundle in `folder`.
+    /// The snapshots of the bundle in `folder`.
     ///
     /// # Errors
     /// The folder cannot be made or read.
@@ -37,7 +37,7 @@ pub(super) fn name(engine: &Engine) -> String {
 /// The snapshot that the bundle called `wanted` carries: the one for this host, else any, whose refusal then tells why.
 ///
 /// # Errors
-/// There is no such bundle, or it carries none.
+/// There is no such bundle, or it carries no snapshot.
 pub(super) fn find(wanted: &str, out: Option<&Path>, from: &Path) -> Result<Snapshot> {
     let folder = bundle::find(wanted, out, from)?;
     let key = kindling_bundle::load(&folder)?.key;

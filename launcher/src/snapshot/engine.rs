@@ -1,4 +1,4 @@
-//! What a saved machine can be resumed on: the same monitor on the same kind of host.
+//! The engine that a saved machine needs: the same monitor on the same kind of host.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,8 @@ pub struct Program {
 }
 
 impl Engine {
-    /// What runs `spec` on this host. Where the program is the one that `known` describes, it is not asked.
+    /// The engine that would run `spec` on this host. If its program is the file that `known` describes, it is not run to ask
+    /// for its version.
     ///
     /// # Errors
     /// It is not installed, or does not say what it is.
@@ -71,7 +72,7 @@ impl Engine {
         })
     }
 
-    /// In what `self`, of a snapshot, differs from `here`: the field, the snapshot's value, this host's.
+    /// The differences between `self`, of a snapshot, and `here`: field, the snapshot's value, this host's.
     pub fn differences<'a>(&'a self, here: &'a Self) -> Vec<[&'a str; 3]> {
         let fields = [
             ["engine", &self.name, &here.name],

@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: SnapshotManifest,
 }
 
@@ -80,7 +80,7 @@ impl Snapshots {
         Ok(snapshots)
     }
 
-    /// All of them, sorted by name; also the folders that describe none, and why.
+    /// All snapshots, sorted by name; and an error for each folder that does not describe one.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -98,7 +98,7 @@ impl Snapshots {
     /// The snapshot of this name.
     ///
     /// # Errors
-    /// There is none (the error has near names), or it is broken.
+    /// There is no such snapshot (the error has near names), or it is broken.
     pub fn find(&self, name: &str) -> Result<Snapshot> {
         if is_name(name) && self.root.join(name).is_dir() {
             return self.load(name);
@@ -117,7 +117,7 @@ impl Snapshots {
     /// Removes a snapshot. VMs that were resumed from it go on.
     ///
     /// # Errors
-    /// There is none of this name, or its files cannot be removed.
+    /// There is no such snapshot, or its files cannot be removed.
     pub fn remove(&self, name: &str) -> Result<()> {
         let folder = self.root.join(name);
         if !is_name(name) || !folder.is_dir() {

@@ -1,4 +1,4 @@
-//! What a snapshot says of itself: the contents of its `snapshot.json`.
+//! The manifest of a snapshot: the contents of its `snapshot.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +20,13 @@ pub struct SnapshotManifest {
     pub schema: u32,
     /// Milliseconds since 1970: where the guest's clock stands.
     pub saved_at_ms: u64,
-    /// How long the VM stood still for it.
+    /// Milliseconds for which the VM stood still.
     pub paused_ms: u64,
-    /// What it can be resumed on.
+    /// The engine that can resume it.
     pub engine: Engine,
     /// The VM that was saved, with the hash of its bundle; its disk is the snapshot's.
     pub spec: Spec,
-    /// What the machine consists of.
+    /// The files of the machine.
     pub files: Vec<SavedFile>,
 }
 
@@ -119,7 +119,7 @@ fn hash(folder: &Path, name: &Path) -> Result<SavedFile> {
     })
 }
 
-/// Only what tells whether the rest can be read.
+/// The version alone, which tells whether the rest can be read.
 #[derive(Deserialize)]
 struct Schema {
     schema: u32,

@@ -1,4 +1,4 @@
-//! What makes a VM that goes on from a snapshot a guest of its own, before anybody is told that it is ready.
+//! Personalisation: gives a VM that goes on from a snapshot an identity of its own, before anybody is told that it is ready.
 
 use std::time::Duration;
 

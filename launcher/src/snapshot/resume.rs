@@ -1,4 +1,4 @@
-//! From a snapshot to VMs that go on from it.
+//! Making VMs that go on from a snapshot.
 
 use std::path::{Path, PathBuf};
 
@@ -21,19 +21,19 @@ use crate::vmm::firecracker::{Fill, Settings};
 pub struct ResumeOptions {
     /// The snapshot's name, or that of a bundle which carries one.
     pub snapshot: String,
-    /// Where bundles are.
+    /// The folder of bundles.
     pub out: Option<PathBuf>,
     /// The VMs' name; with more than one VM, a number is added.
     pub name: Option<String>,
-    /// How many VMs.
+    /// The number of VMs.
     pub count: u32,
     /// Ports to publish.
     pub publish: Vec<Publish>,
     /// The network card; `None` is the kind that the saved VM had.
     pub network: Option<Mode>,
-    /// What fills the guest's memory on Firecracker.
+    /// The way in which Firecracker fills the guest's memory.
     pub memory: Option<Fill>,
-    /// Go on where the snapshot was taken with another engine or host.
+    /// Go on even if the snapshot was taken with another engine or host.
     pub force: bool,
     /// Compare every byte of the snapshot with its manifest first.
     pub verify: bool,

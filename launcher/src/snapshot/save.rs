@@ -11,14 +11,14 @@ use crate::vm::Vm;
 use crate::vm::status::now_ms;
 use crate::vmm::Machine;
 
-/// What was saved.
+/// A machine that was saved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Saved {
     /// The disk in the snapshot's folder.
     pub(crate) disk: Disk,
-    /// When the machine stood still, in milliseconds since 1970.
+    /// The time at which the machine stood still, in milliseconds since 1970.
     pub(crate) at_ms: u64,
-    /// For how long.
+    /// Milliseconds for which it stood still.
     pub(crate) paused_ms: u64,
 }
 

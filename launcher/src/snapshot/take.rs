@@ -10,7 +10,7 @@ use crate::vm::control::{self, Request};
 use crate::vm::status::State;
 use crate::vm::{StateFolder, Vm};
 
-/// Where a snapshot is kept.
+/// The place in which a snapshot is kept.
 #[derive(Clone, Copy, Debug)]
 pub enum Keep<'a> {
     /// Under this name, or the VM's where none is given.

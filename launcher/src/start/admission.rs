@@ -13,22 +13,22 @@ use crate::vm::spec::Spec;
 use crate::vm::{OwnedVm, StateFolder, Vm};
 use crate::vmm::Vmm;
 
-/// What new VMs ask of the host.
+/// The wish of new VMs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish<'a> {
     /// The kind of network.
     pub(crate) mode: Mode,
-    /// What runs the VM.
+    /// The monitor.
     pub(crate) vmm: Vmm,
     /// Ports to publish.
     pub(crate) publish: &'a [Publish],
-    /// What each VM takes of the host.
+    /// The share of the host that each VM takes.
     pub(crate) size: Size,
     /// Never install host packages.
     pub(crate) no_install: bool,
 }
 
-/// What new VMs get of the host.
+/// The admission of new VMs: what the host grants them.
 #[derive(Debug)]
 pub(crate) struct Admission<'a> {
     kind: Kind,

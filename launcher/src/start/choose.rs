@@ -45,11 +45,11 @@ pub struct EngineOptions {
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) accelerator: Accelerator,
-    /// How Firecracker is run; `None` means QEMU.
+    /// The settings of Firecracker; `None` means QEMU.
     pub(crate) firecracker: Option<Settings>,
-    /// Why, for a person.
+    /// The reason, for a person.
     pub(crate) why: String,
-    /// What may go wrong all the same.
+    /// A warning about what may go wrong all the same.
     pub(crate) warning: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Choice {
 /// Chooses a monitor that can run the VM here.
 ///
 /// # Errors
-/// What was asked for cannot be had here.
+/// This host cannot give what was asked for.
 pub(crate) async fn choose(
     options: &EngineOptions,
     needs: Needs,
@@ -158,7 +158,7 @@ async fn auto(options: &EngineOptions, needs: Needs, kvm: KvmNote<'_>) -> Result
     }
 }
 
-/// Why Firecracker cannot give the VM the network that it is to have.
+/// The reason for which Firecracker cannot give the VM its network; `None` if it can.
 fn network_obstacle(needs: Needs) -> Option<String> {
     match needs.network {
         _ if needs.publishes => Some("it publishes no ports".to_owned()),

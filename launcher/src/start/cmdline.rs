@@ -11,10 +11,10 @@ const LIMIT: usize = 2048;
 /// `client::gateway:netmask`, and the name server.
 const ADDRESS: (&str, &str) = ("10.0.2.15::10.0.2.2:255.255.255.0", "10.0.2.3");
 
-/// What a command line is made of.
+/// The parts of a command line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts<'a> {
-    /// What the accelerator needs, first so that everything else wins.
+    /// Arguments for the accelerator, first so that everything else wins.
     pub(crate) accelerator: &'a str,
     /// The bundle's command line.
     pub(crate) bundle: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) network: Option<&'a Network>,
     /// Its host name.
     pub(crate) name: &'a str,
-    /// What the user adds, last so that it wins.
+    /// The user's own arguments, last so that they win.
     pub(crate) append: &'a str,
 }
 

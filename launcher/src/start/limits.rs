@@ -14,16 +14,16 @@ pub(crate) struct Limits {
     pub(crate) memory_mib: Option<u64>,
     /// Virtual processors of all guests; unset: 16 for each of the host's.
     pub(crate) vcpus: Option<u64>,
-    /// How many VMs run at once; unset: any number.
+    /// The number of VMs that run at once; unset: any.
     pub(crate) vms: Option<u64>,
-    /// What the state folder may take on the disk in MiB, ended VMs and snapshots included; unset: all that is free.
+    /// Disk space of the state folder in MiB, ended VMs and snapshots included; unset: all that is free.
     pub(crate) disk_mib: Option<u64>,
 }
 
 /// Virtual processors for each of the host's: guests are idle most of the time, but not all of them.
 const VCPUS_EACH: u64 = 16;
 
-/// What a VM needs on the disk in MiB before its guest has written anything: its overlay, its logs.
+/// Disk space in MiB that a VM needs before its guest has written anything: its overlay, its logs.
 const DISK_TO_START_MIB: u64 = 16;
 
 /// The share of the host that a VM takes.
@@ -98,7 +98,7 @@ impl Limits {
     }
 }
 
-/// What is free on the state folder's disk.
+/// Free space on the state folder's disk in MiB.
 fn free_mib(state: &StateFolder) -> Result<u64> {
     let stat = rustix::fs::statvfs(state.root());
     let stat = stat.map_err(|error| {

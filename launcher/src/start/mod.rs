@@ -1,4 +1,4 @@
-//! From what a person asks for to a VM that is ready to be started.
+//! Making VMs from bundles, from the options of `kindling run` to a VM that is ready to be started.
 
 pub(crate) mod admission;
 pub(crate) mod bundle;

@@ -1,4 +1,4 @@
-//! From a bundle to a VM that is ready to be started.
+//! Making a VM from a bundle, ready to be started.
 
 use std::path::{Path, PathBuf};
 
@@ -24,11 +24,11 @@ use crate::vmm::{Vmm, qemu};
 pub struct RunOptions {
     /// A recipe's name or a bundle's folder.
     pub bundle: String,
-    /// Where bundles are.
+    /// The folder of bundles.
     pub out: Option<PathBuf>,
     /// The VM's name.
     pub name: Option<String>,
-    /// What runs the machine.
+    /// The monitor and the accelerator.
     pub engine: EngineOptions,
     /// Virtual processors.
     pub vcpus: Option<u32>,
@@ -55,7 +55,7 @@ pub struct RunOptions {
 /// Verifies the bundle and makes a VM of it, ready to be started. `program` is our own binary.
 ///
 /// # Errors
-/// Anything that the user asked for cannot be had; nothing has been started and nothing is left behind.
+/// This host cannot give something that the user asked for. Nothing has been started and nothing is left behind.
 pub async fn prepare(
     state: &StateFolder,
     options: &RunOptions,
@@ -114,7 +114,7 @@ fn mode(options: &RunOptions, manifest: &Manifest) -> Mode {
     }
 }
 
-/// What runs the VM; says so, and makes sure that it is installed where we can install it.
+/// Chooses what runs the VM and reports the choice; installs QEMU if that is chosen and missing.
 async fn choose_engine(
     options: &RunOptions,
     manifest: &Manifest,

@@ -1,4 +1,4 @@
-//! Bundles whose every byte was compared before: hashing gigabytes at each start takes longer than some boots.
+//! Notes of bundles whose every byte was compared before: hashing gigabytes at each start takes longer than some boots.
 //!
 //! `verified/HASH.json` in the state folder, HASH being that of the bundle's path, says what each file was when it was
 //! hashed. A file that is the same inode with the same size and time of modification is not hashed again. The time of
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// stamps files; it is not noted.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What is known of a bundle.
+/// The files of a bundle as they were when they were compared.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Note {
     folder: PathBuf,

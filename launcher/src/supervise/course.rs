@@ -24,10 +24,10 @@ use crate::vm::timeline::{self, Step};
 use crate::vm::{CONSOLE_LOG, Vm};
 use crate::vmm::{Event, Machine};
 
-/// How long a guest that has given up may go on printing why.
+/// The time for which a guest that has given up may go on printing why.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How long the console is read after the virtual machine monitor has ended.
+/// The time for which the console is read after the virtual machine monitor has ended.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// The course of a running machine, and what is done at each event.
@@ -37,21 +37,21 @@ pub(super) struct Course<'a, 'b> {
     log: File,
     watcher: Watcher,
     spawned: Instant,
-    /// When stopping began.
+    /// The time at which stopping began.
     pub(super) asked_at: Option<Instant>,
     /// The last step of stopping that was taken.
     pub(super) step: Option<StopStep>,
-    /// When the guest has to be ready, or the next step of stopping is due.
+    /// The time by which the guest has to be ready, or the next step of stopping is due.
     pub(super) deadline: Option<Instant>,
-    /// Why the machine has failed, once we know.
+    /// The failure of the machine, once we know it.
     pub(super) ending: Option<Ending>,
-    /// What the machine said about its end.
+    /// The end as the machine told it.
     machine_said: Option<Ending>,
     /// Clients of the console.
     pub(super) visitors: Visitors,
-    /// The guest's agent, where it has one.
+    /// The guest's agent, if it has one.
     pub(super) agent: Option<Agent>,
-    /// How long the guest has after the power button, where its agent was asked first.
+    /// The time that the guest has after the power button, if its agent was asked first.
     pub(super) button_grace: Duration,
     /// Connections to keep open until the end.
     pub(super) clients: &'a mut Vec<UnixStream>,
@@ -189,8 +189,8 @@ impl<'a, 'b> Course<'a, 'b> {
         Ok(())
     }
 
-    /// A VM that goes on from a snapshot was ready when that was taken: it is ready again as soon as its agent has made it
-    /// a guest of its own, or at once where it has none.
+    /// Begins the arrival of a VM that goes on from a snapshot. It was ready when that was taken, and is ready again once its
+    /// agent has personalised it, or at once without an agent.
     fn arrive(&mut self) -> Result<Option<JoinHandle<Result<()>>>> {
         if self.vm.spec.resume_from.is_none() {
             return Ok(None);
@@ -217,7 +217,7 @@ impl<'a, 'b> Course<'a, 'b> {
         }
     }
 
-    /// How the machine ended, once its process has.
+    /// The end of the machine, once its process has ended.
     fn ending(&mut self, (well, status): (bool, String)) -> Ending {
         if let Some(ending) = self.ending.take() {
             return ending;

@@ -21,7 +21,7 @@ use crate::vmm::child::Console;
 use course::Course;
 use signals::Signals;
 
-/// How long a guest has to power itself off unless the user says otherwise. A systemd on TCG takes 3 to 10 s.
+/// The time that a guest has to power itself off unless the user says otherwise. A systemd on TCG takes 3 to 10 s.
 pub const STOP_GRACE: Duration = Duration::from_secs(30);
 
 /// An event that a supervisor reports as it happens.

@@ -10,7 +10,7 @@ use crate::agent::Agent;
 use crate::vm::status::{Ending, State, StopStep};
 use crate::vmm::Machine;
 
-/// How long the virtual machine monitor has to quit before it is killed.
+/// The time that the virtual machine monitor has to quit before it is killed.
 const QUIT_GRACE: Duration = Duration::from_secs(3);
 
 impl Course<'_, '_> {

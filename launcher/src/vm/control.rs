@@ -23,7 +23,7 @@ use crate::sys::short_path;
 pub(crate) enum Request {
     /// Stop the machine.
     Stop {
-        /// How long the guest has to power itself off.
+        /// Milliseconds that the guest has to power itself off.
         grace_ms: u64,
     },
     /// Save the machine and its disk, and let it go on.

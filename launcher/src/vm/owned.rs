@@ -1,4 +1,4 @@
-//! A VM as its folder describes it, and what it means to own one.
+//! A VM as its folder describes it, and the ownership of one by holding its lock.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,9 @@ use super::status::{self, Status};
 pub struct Vm {
     /// Its folder.
     pub folder: PathBuf,
-    /// What was asked for.
+    /// The VM as it was asked for.
     pub spec: Spec,
-    /// What has become of it.
+    /// Its state.
     pub status: Status,
 }
 
@@ -52,7 +52,7 @@ impl Drop for InheritedLock {
 }
 
 impl Vm {
-    /// Writes the status; only for who owns the VM.
+    /// Writes the status; only its owner may call this.
     ///
     /// # Errors
     /// It cannot be written.

@@ -1,4 +1,4 @@
-//! Asking a VM's guest whether it can be reached.
+//! The probe of a VM's guest: whether it can be reached.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::network::{self, Network, Verdict};
 /// Asks the VM's guest for its TCP `port` within `limit`.
 ///
 /// # Errors
-/// The VM is not on a bridge, or the host refuses; what is wrong with the guest is a [`Verdict`].
+/// The VM is not on a bridge, or the host refuses. A fault of the guest is a [`Verdict`], and not an error.
 pub async fn probe(vm: &Vm, port: u16, limit: Duration) -> Result<Verdict> {
     let name = &vm.spec.name;
     match &vm.spec.network {
@@ -28,7 +28,7 @@ pub async fn probe(vm: &Vm, port: u16, limit: Duration) -> Result<Verdict> {
 }
 
 impl Verdict {
-    /// An open port is no error; everything else is the guest's.
+    /// Fails unless the port is open.
     ///
     /// # Errors
     /// The port cannot be reached.

@@ -1,4 +1,4 @@
-//! What a VM is made of: the contents of its `vm.json`.
+//! The specification of a VM: the contents of its `vm.json`.
 
 use std::path::PathBuf;
 
@@ -17,13 +17,13 @@ pub struct Spec {
     pub name: String,
     /// The bundle it was made from.
     pub bundle: Source,
-    /// What runs the machine.
+    /// The monitor.
     #[serde(default)]
     pub vmm: Vmm,
-    /// How Firecracker runs it, where it does.
+    /// The settings of Firecracker, if that runs it.
     #[serde(default)]
     pub firecracker: Option<Settings>,
-    /// What runs the guest's instructions.
+    /// The accelerator.
     pub accelerator: Accelerator,
     /// Virtual processors.
     pub vcpus: u32,
@@ -53,7 +53,7 @@ pub struct Spec {
     pub remove: bool,
 }
 
-/// Where a VM comes from.
+/// The bundle that a VM was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The recipe's name.

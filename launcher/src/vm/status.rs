@@ -1,4 +1,4 @@
-//! What has become of a VM: the contents of its `status.json`.
+//! The status of a VM: the contents of its `status.json`.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::vmm::Vmm;
 
-/// Where a VM is in its life.
+/// The stage of a VM's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -20,7 +20,7 @@ pub enum State {
     Stopping,
     /// It has ended as it should.
     Stopped,
-    /// It has ended otherwise; [`Status::ending`] says how.
+    /// It has ended badly; [`Status::ending`] says how.
     Failed,
     /// Its supervisor died without writing down an end, and the machine with it.
     Dead,
@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-/// How a machine ended.
+/// The end of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ending {
@@ -55,9 +55,9 @@ pub enum Ending {
     Reset,
     /// It was asked to stop.
     Stopped {
-        /// What it took.
+        /// The last step that was needed.
         by: StopStep,
-        /// From the request to the end.
+        /// Milliseconds from the request to the end.
         took_ms: u64,
     },
     /// The guest gave up: a kernel panic or a failure of PID 1.
@@ -69,7 +69,7 @@ pub enum Ending {
     NeverReady,
     /// The virtual machine monitor ended by itself.
     VmmExited {
-        /// What it is called.
+        /// Its name.
         #[serde(default = "qemu")]
         program: String,
         /// Its exit status, for a person.
@@ -77,7 +77,7 @@ pub enum Ending {
     },
     /// The machine could not be started.
     NotStarted {
-        /// Why. Older files have the text of a report instead.
+        /// The reason. Older files have the text of a report instead.
         #[serde(alias = "report", deserialize_with = "failure_or_report")]
         failure: Failure,
     },
@@ -101,23 +101,23 @@ pub enum StopStep {
 /// virtual machine monitor's process on a clock that nobody sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Where it is.
+    /// The stage of its life.
     pub state: State,
     /// The process that holds the VM's lock.
     pub supervisor_pid: Option<u32>,
     /// The virtual machine monitor's process.
     pub vmm_pid: Option<u32>,
-    /// When the VM was made.
+    /// The time at which the VM was made.
     pub created_at_ms: u64,
-    /// When the virtual machine monitor was started.
+    /// The time at which the virtual machine monitor was started.
     pub spawned_at_ms: Option<u64>,
-    /// When the console's first byte came.
+    /// The time of the console's first byte.
     pub first_output_after_ms: Option<u64>,
-    /// When the guest was ready.
+    /// The time of the guest's readiness.
     pub ready_after_ms: Option<u64>,
-    /// When it ended.
+    /// The time of its end.
     pub ended_at_ms: Option<u64>,
-    /// How it ended.
+    /// The end, once it has ended.
     pub ending: Option<Ending>,
 }
 
@@ -156,13 +156,13 @@ impl Status {
         self.supervisor_pid = None;
     }
 
-    /// How long the machine has been running, if it is.
+    /// The time for which the machine has been running; `None` if it is not.
     pub fn uptime(&self) -> Option<Duration> {
         let spawned = self.spawned_at_ms.filter(|_| self.state.is_live())?;
         Some(Duration::from_millis(now_ms().saturating_sub(spawned)))
     }
 
-    /// From the start of the virtual machine monitor to readiness.
+    /// The time from the start of the virtual machine monitor to readiness.
     pub fn ready_after(&self) -> Option<Duration> {
         self.ready_after_ms.map(Duration::from_millis)
     }

@@ -7,10 +7,10 @@ use kindling_base::{Error, Result};
 use super::control::{self, Request};
 use super::{StateFolder, Vm};
 
-/// How long a supervisor that has just been started may take to listen.
+/// The time that a supervisor may take from its start until it listens.
 const LISTEN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What [`stop`] found.
+/// The result of [`stop`].
 #[derive(Debug)]
 pub enum Stopped {
     /// It was running and has ended; its status says how.

@@ -1,4 +1,4 @@
-//! When a VM got where, on the host's monotonic clock, which all its processes share: `timeline.jsonl` in the VM's folder,
+//! The timeline of a VM, on the monotonic clock that all processes of the host share: `timeline.jsonl` in the VM's folder,
 //! one line a step as it happens. `kindling bench` reads it.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub fn now_ns() -> u64 {
     seconds * 1_000_000_000 + nanoseconds
 }
 
-/// Notes a step of the VM in `folder`; what cannot be written is no reason to end a guest.
+/// Notes a step of the VM in `folder`. A note that cannot be written is left out: the guest matters more.
 pub(crate) fn note(folder: &Path, step: Step) {
     let at_ns = now_ns();
     let opened = File::options()

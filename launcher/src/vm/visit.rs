@@ -12,7 +12,7 @@ use super::control::{self, Request};
 /// Ctrl-], which leaves the console: what telnet and virsh take.
 const LEAVE: u8 = 0x1d;
 
-/// How a visit to a console ended.
+/// The end of a visit to a console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
     /// The person typed Ctrl-].

@@ -21,9 +21,9 @@ const F_SETSIG: i32 = 10;
 /// A guest's serial console.
 #[derive(Debug)]
 pub(crate) struct Console {
-    /// What the guest writes.
+    /// The guest's output.
     pub(crate) output: pipe::Receiver,
-    /// What it reads, where somebody can type.
+    /// Its input, if somebody can type.
     pub(crate) input: Option<pipe::Sender>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn spawn(
     Ok((child, Console { output, input }))
 }
 
-/// What a new process does before it becomes its program, besides asking to die with us.
+/// Steps of a new process before it becomes its program, besides asking to die with us.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Before {
     /// Descriptors of ours that the program gets; they stay open until it has started.
@@ -103,7 +103,7 @@ pub(super) fn spawn_bound(
 }
 
 impl Before {
-    /// Makes system calls and nothing else: other threads' locks may be held for ever in the new process.
+    /// Makes system calls and nothing else: other threads' locks may be held forever in the new process.
     fn run(&self, parent: Pid) -> std::io::Result<()> {
         die_with(parent)?;
         if self.dies_by_lifeline {
@@ -167,7 +167,7 @@ fn die_by_lifeline() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where a monitor's own words go, after those that are there.
+/// Opens the log of a monitor's own words, to append to it.
 ///
 /// # Errors
 /// It cannot be written.

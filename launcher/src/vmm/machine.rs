@@ -1,4 +1,4 @@
-//! What the supervisor asks of a machine, whichever monitor runs it.
+//! The interface of a running machine to its supervisor, the same for every monitor.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) trait Machine {
     /// The process that runs it.
     fn pid(&self) -> Option<u32>;
 
-    /// What happens next; nothing is lost if the future is dropped. Not to be called after [`Event::Exited`].
+    /// Waits for the next event; nothing is lost if the future is dropped. Not to be called after [`Event::Exited`].
     ///
     /// # Errors
     /// The operating system does not tell how the process ended.

@@ -1,4 +1,4 @@
-//! Virtual machine monitors: what runs a machine, behind one small trait.
+//! Virtual machine monitors behind one small trait, [`Machine`].
 
 pub(crate) mod any;
 pub(crate) mod child;

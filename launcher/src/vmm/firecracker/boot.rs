@@ -22,7 +22,7 @@ pub(super) const CARD: &str = "eth0";
 /// the host's side, so all may have the same.
 const GUEST_CID: u32 = 3;
 
-/// Where Firecracker finds the files of a VM: relative to its working folder, so that a snapshot names no place.
+/// The files of a VM: relative to Firecracker's working folder, so that a snapshot names no place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Files<'a> {
     pub(super) kernel: &'a Path,

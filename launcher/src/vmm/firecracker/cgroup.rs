@@ -103,7 +103,7 @@ fn delegate(group: &Path, controllers: &[&str]) {
     }
 }
 
-/// Where the hierarchy of version 2 is mounted.
+/// The mount point of the hierarchy of version 2.
 pub(crate) fn mount() -> Option<PathBuf> {
     mount_in(&files::read_text(Path::new("/proc/self/mounts")).ok()?)
 }

@@ -18,7 +18,7 @@ const JAILER: &str = "jailer";
 /// A program that has told its version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Binary {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Its version, [`MINIMUM`](super::MINIMUM) or newer.
     pub version: Version,
@@ -27,7 +27,7 @@ pub struct Binary {
 /// The Firecracker to use: `given` by an option, else by [`VARIABLE`], else the first in PATH.
 ///
 /// # Errors
-/// There is none, it does not run, or it is too old.
+/// It is not installed, does not run, or is too old.
 pub(crate) fn find(given: Option<&Path>) -> Result<Binary> {
     let path = locate(given).ok_or_else(|| {
         Error::user("there is no Firecracker here").hint(format!(
@@ -41,7 +41,7 @@ pub(crate) fn find(given: Option<&Path>) -> Result<Binary> {
 /// The jailer that belongs to `firecracker`: named by [`JAILER_VARIABLE`], else beside it, else in PATH.
 ///
 /// # Errors
-/// There is none, it does not run, or it is too old.
+/// It is not installed, does not run, or is too old.
 pub(crate) fn jailer(firecracker: &Path) -> Result<Binary> {
     let named = std::env::var_os(JAILER_VARIABLE).filter(|value| !value.is_empty());
     let beside = || Some(firecracker.with_file_name(JAILER)).filter(|path| path.is_file());
@@ -58,7 +58,7 @@ pub(crate) fn jailer(firecracker: &Path) -> Result<Binary> {
     ask(&path)
 }
 
-/// Where Firecracker would be taken from, without running it.
+/// The path of the Firecracker that would be run; it is not run.
 pub(crate) fn locate(given: Option<&Path>) -> Option<PathBuf> {
     let named = || std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let given = given.map(Path::to_owned);

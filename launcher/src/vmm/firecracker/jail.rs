@@ -23,7 +23,7 @@ const SAVING: &str = "saving";
 /// The folder in a VM's folder that holds its jail.
 const FOLDER: &str = "jail";
 
-/// Where Firecracker works: the VM's folder, or its jail.
+/// The place in which Firecracker works: the VM's folder, or its jail.
 #[derive(Debug)]
 pub(super) struct Place {
     /// Its working folder, as we see it.
@@ -141,7 +141,7 @@ impl Place {
         }
     }
 
-    /// Where Firecracker may write a snapshot that is to be in the folder `into`.
+    /// The place in which Firecracker may write a snapshot for the folder `into`.
     ///
     /// # Errors
     /// The folder cannot be made.

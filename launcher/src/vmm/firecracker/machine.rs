@@ -14,7 +14,7 @@ use super::uffd::Handler;
 use super::{MEMORY, STATE};
 use crate::vmm::{Event, Machine};
 
-/// How long the page-fault handler may take to see that Firecracker is gone.
+/// The time that the page-fault handler may take to see that Firecracker is gone.
 const LAST_PAGES: Duration = Duration::from_secs(2);
 
 /// A machine on Firecracker.
@@ -23,7 +23,7 @@ pub(crate) struct Firecracker {
     process: Process,
     folder: PathBuf,
     memory_mib: u32,
-    /// Where it works; a jail is removed after it.
+    /// Its working folder; a jail is removed after it.
     place: Place,
     /// Our page-fault handler, as long as its end was not seen.
     pages: Option<Handler>,
@@ -85,7 +85,7 @@ impl Machine for Firecracker {
                     self.pages = None;
                     if let Some(lost) = lost {
                         self.failure = Some(lost);
-                        self.kill()?; // its guest would wait for pages for ever
+                        self.kill()?; // its guest would wait for pages forever
                     }
                 }
             }

@@ -37,7 +37,7 @@ const EXIT_DEADLINE: Duration = Duration::from_millis(500);
 pub(super) struct Process {
     pub(super) child: Child,
     pub(super) api: Api,
-    /// What told us of its socket. Closing it waits for the kernel (measured: 11 ms, in `synchronize_srcu`), so that is
+    /// The watch that told us of its socket. Closing it waits for the kernel (measured: 11 ms, in `synchronize_srcu`), so that is
     /// left to the end.
     _appearing: AsyncFd<OwnedFd>,
 }

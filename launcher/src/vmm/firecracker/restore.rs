@@ -16,7 +16,7 @@ use crate::disk::RAW;
 use crate::network::Network;
 use crate::vm::spec::Spec;
 
-/// Where Firecracker finds what it restores.
+/// The files of a saved machine, as Firecracker has to call them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Saved<'a> {
     pub(super) state: &'a Path,

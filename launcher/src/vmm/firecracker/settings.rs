@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// The program.
     pub program: PathBuf,
-    /// How the guest's devices are reached; a restored guest's are as they were.
+    /// The transport of the guest's devices; a restored guest keeps the one that it had.
     pub transport: Transport,
     /// Whether the guest may write down when it has booted (`Guest-boot-time` in Firecracker's log).
     pub boot_timer: bool,
-    /// How the memory of a restored guest is filled.
+    /// The way in which the memory of a restored guest is filled.
     #[serde(default)]
     pub memory: Fill,
     /// The jail, if it has one.
@@ -33,15 +33,15 @@ pub enum Transport {
     Mmio,
 }
 
-/// What fills the memory of a restored guest.
+/// The way in which the memory of a restored guest is filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Fill {
-    /// The kernel, which maps the memory file.
+    /// By the kernel, which maps the memory file.
     #[default]
     File,
-    /// Our page-fault handler, where this user may have one; else the kernel.
+    /// By our page-fault handler, which fetches first what the first VM wanted; by the kernel if this user may not have one.
     Uffd,
 }
 

@@ -1,11 +1,8 @@
-//! Starting: from a VM's folder to a guest that runs.
+//! Starting Firecracker: from a VM's folder to a guest that runs.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use crate::vmm::child::Console;
 use kindling_base::{Command, Error, Result, files};
-use serde::Serialize;
 
 use super::api::Api;
 use super::api::body::MemBackendType;
@@ -20,22 +17,7 @@ use super::{MEMORY, STATE, VSOCK_SOCKET};
 use crate::agent;
 use crate::vm::spec::Spec;
 use crate::vm::timeline::{self, Step};
-
-/// How long the steps of the last start took, in the VM's folder.
-pub(super) const TIMINGS: &str = "timings.json";
-
-/// When the steps of a start were done, in microseconds since we began.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Timings {
-    /// Firecracker's process was about to be started.
-    prepared_us: u64,
-    /// Its API could be reached.
-    listening_us: u64,
-    /// The machine was configured, or the snapshot is about to be loaded.
-    ready_us: u64,
-    /// The guest's processors run.
-    running_us: u64,
-}
+use crate::vmm::child::Console;
 
 /// Boots or restores the machine of `spec` in the VM's `folder`; returns it and its serial console.
 ///
@@ -44,7 +26,6 @@ struct Timings {
 /// # Errors
 /// Firecracker cannot be started or refuses; the error has what it said.
 pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Console)> {
-    let began = Instant::now();
     let settings = spec.firecracker.as_ref().ok_or_else(|| {
         let name = &spec.name;
         Error::internal(format!("`{name}` does not say which Firecracker runs it"))
@@ -60,16 +41,11 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Co
     };
     let files = Names::bring(folder, spec, &place, pages.is_some())?;
     let command = command(folder, spec, settings, &place)?;
-    let mut timings = Timings {
-        prepared_us: micros(began.elapsed()),
-        ..Timings::default()
-    };
     timeline::note(folder, Step::Spawned);
     let (mut process, console) = process::spawn(folder, &place, &command).await?;
     timeline::note(folder, Step::VmmReady);
-    timings.listening_us = micros(began.elapsed());
     let brought_up = {
-        let bring_up = bring_up(&mut process.api, spec, &files, began, &mut timings);
+        let bring_up = bring_up(&mut process.api, spec, &files);
         tokio::select! {
             done = bring_up => done,
             lost = lost(&mut pages) => Err(lost),
@@ -78,7 +54,6 @@ pub(crate) async fn start(folder: &Path, spec: &Spec) -> Result<(Firecracker, Co
     match brought_up {
         Ok(()) => {
             timeline::note(folder, Step::Running);
-            keep(folder, &timings);
             let socket = place.folder.join(VSOCK_SOCKET);
             let agent = spec.agent.then(|| agent::over_vsock(socket)).transpose()?;
             Ok((
@@ -110,7 +85,7 @@ pub(super) async fn idle(folder: &Path, spec: &Spec) -> Result<process::Process>
     Ok(process)
 }
 
-/// What Firecracker has to call the VM's files.
+/// The VM's files, as Firecracker has to call them.
 #[derive(Debug)]
 enum Names {
     Boot {
@@ -173,13 +148,8 @@ fn command(folder: &Path, spec: &Spec, settings: &Settings, place: &Place) -> Re
     Ok(command)
 }
 
-async fn bring_up(
-    api: &mut Api,
-    spec: &Spec,
-    files: &Names,
-    began: Instant,
-    timings: &mut Timings,
-) -> Result<()> {
+/// Boots or restores the guest by the API, until its processors run.
+async fn bring_up(api: &mut Api, spec: &Spec, files: &Names) -> Result<()> {
     let version = api.version().await?;
     version.check("the Firecracker that was started")?;
     match files {
@@ -193,8 +163,7 @@ async fn bring_up(
                 memory: (*backend, memory),
                 disk,
             };
-            timings.ready_us = micros(began.elapsed());
-            restore::load(api, version, spec, saved).await?;
+            restore::load(api, version, spec, saved).await
         }
         Names::Boot {
             kernel,
@@ -207,15 +176,12 @@ async fn bring_up(
                 disk,
             };
             boot::configure(api, spec, files).await?;
-            timings.ready_us = micros(began.elapsed());
-            boot::run(api).await?;
+            boot::run(api).await
         }
     }
-    timings.running_us = micros(began.elapsed());
-    Ok(())
 }
 
-/// Waits for a page-fault handler that ends before it should; for ever where there is none.
+/// Waits for a page-fault handler that ends before it should; forever if there is none.
 async fn lost(pages: &mut Option<Handler>) -> Error {
     let Some(handler) = pages else {
         return std::future::pending().await;
@@ -239,15 +205,4 @@ fn compare_formats(error: Error, program: &Path, state: &Path) -> Error {
             .note(format!("this Firecracker's format is   {ours}")),
         _ => error,
     }
-}
-
-/// Writes down how long the start took; what cannot be written is no reason to end a guest.
-fn keep(folder: &Path, timings: &Timings) {
-    if let Ok(text) = serde_json::to_vec(timings) {
-        let _ = files::write(&folder.join(TIMINGS), &text);
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

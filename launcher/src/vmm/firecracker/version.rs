@@ -76,7 +76,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// `1.16.1`, with or without `v` before and anything that is no digit after.
+/// Reads `1.16.1`, with or without `v` before it and followed by anything but a digit.
 impl FromStr for Version {
     type Err = Malformed;
 
@@ -97,7 +97,7 @@ impl FromStr for Version {
     }
 }
 
-/// A text that is no version.
+/// The error for a text that is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a version of three numbers")]
 pub struct Malformed;

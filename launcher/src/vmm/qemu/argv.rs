@@ -31,7 +31,7 @@ impl Inherited {
     }
 }
 
-/// What a process is started for.
+/// The purpose of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To run the machine.
@@ -67,14 +67,7 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited, purpose: Purpose) -> Vec<
     add(&["-cpu", cpu, "-smp", &spec.vcpus.to_string()]);
     let mib = spec.memory_mib;
     add(&["-m", &format!("{mib}M")]);
-    let memory = match (inherited.memory, &spec.resume_from) {
-        // Copy-on-write.
-        (None, Some(saved)) => format!("{},share=off", option(&saved.join(MEMORY))),
-        (Some(file), _) => format!("/proc/self/fd/{file},share=on"),
-        (None, None) => String::new(),
-    };
-    let backend = format!("memory-backend-file,id=memory,size={mib}M,mem-path={memory}");
-    add(&["-object", &backend]);
+    add(&["-object", &memory_backend(spec, inherited)]);
     if inherited.state.is_some() {
         add(&["-incoming", "defer"]);
     }
@@ -122,6 +115,18 @@ pub(super) fn argv(spec: &Spec, inherited: &Inherited, purpose: Purpose) -> Vec<
     }
     args.extend(["-append".into(), OsString::from(&spec.cmdline)]);
     args
+}
+
+/// The backend of the guest's memory: the file of a saved machine, or one that QEMU inherits.
+fn memory_backend(spec: &Spec, inherited: &Inherited) -> String {
+    let memory = match (inherited.memory, &spec.resume_from) {
+        // Copy-on-write.
+        (None, Some(saved)) => format!("{},share=off", option(&saved.join(MEMORY))),
+        (Some(file), _) => format!("/proc/self/fd/{file},share=on"),
+        (None, None) => String::new(),
+    };
+    let mib = spec.memory_mib;
+    format!("memory-backend-file,id=memory,size={mib}M,mem-path={memory}")
 }
 
 /// A path as the value of an option, where a comma would end it.

@@ -86,7 +86,7 @@ pub(super) async fn unpause(qmp: &mut Qmp) -> Result<()> {
     }
 }
 
-/// Memory that is `apart` is no part of the state, which both ends have to know; QEMU tells how the migration goes.
+/// Memory that is `apart` is not in the state, which both ends have to know; QEMU tells how the migration goes.
 async fn prepare(qmp: &mut Qmp, apart: bool) -> Result<()> {
     let capabilities = json!({"capabilities": [
         {"capability": "x-ignore-shared", "state": apart},
@@ -114,7 +114,7 @@ async fn completed(qmp: &mut Qmp, command: &str) -> Result<()> {
     Err(Error::external(format!("`{command}` failed: {why}")))
 }
 
-/// What a thread of its own came to.
+/// The result of a thread of its own.
 async fn ended(thread: JoinHandle<Result<()>>) -> Result<()> {
     let joined = thread.await;
     joined.unwrap_or_else(|error| Err(Error::internal("a thread panicked").because(error)))

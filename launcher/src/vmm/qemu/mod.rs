@@ -71,11 +71,11 @@ pub(crate) struct Qemu {
     agent: Option<UnixStream>,
     /// The VM's folder.
     folder: PathBuf,
-    /// What it was started for.
+    /// Its purpose.
     spec: Spec,
 }
 
-/// What QEMU inherits of us besides its control socket.
+/// Descriptors that QEMU inherits from us besides its control socket.
 #[derive(Debug)]
 struct Handed {
     memory: Option<SharedMemory>,

@@ -32,7 +32,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) cache_type: CacheType,
 }
 
-/// What a flush of the guest means.
+/// The meaning of a flush by the guest.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) enum CacheType {
     /// The host's disk has it.

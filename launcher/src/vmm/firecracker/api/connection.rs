@@ -40,7 +40,7 @@ impl Connection {
     /// Sends a request and reads the answer, whatever its status.
     ///
     /// # Errors
-    /// The connection broke, what came is no answer, or an earlier request was given up.
+    /// The connection broke, the bytes that came are not an answer, or an earlier request was given up.
     pub(super) async fn request(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Reply> {
         if self.waiting {
             return Err(Error::external(

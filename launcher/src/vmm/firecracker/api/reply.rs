@@ -15,7 +15,7 @@ const FIELDS: usize = 32;
 pub(super) struct Reply {
     /// The HTTP status.
     pub(super) status: u16,
-    /// The body, empty where there is none.
+    /// The body; empty without one.
     pub(super) body: Vec<u8>,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Malformed {
 }
 
 impl Reply {
-    /// What Firecracker says went wrong: the `fault_message` of its body, else the body.
+    /// Firecracker's own words about a problem: the `fault_message` of its body, else the body.
     pub(super) fn fault(&self) -> String {
         #[derive(Deserialize)]
         struct Fault {
@@ -57,7 +57,7 @@ impl Reply {
 /// The answer at the beginning of `bytes` and its length; `None` while it is not whole.
 ///
 /// # Errors
-/// The bytes are no answer, whatever follows.
+/// The error for bytes that cannot become an answer, whatever follows.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Malformed> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Response::new(&mut fields);

@@ -38,7 +38,7 @@ pub(crate) struct Running {
 }
 
 impl Lab {
-    /// Says so and returns nothing where there is no Firecracker.
+    /// Prints `skipped` and returns `None` without Firecracker.
     pub(crate) fn new() -> Option<Self> {
         if std::env::var_os(VARIABLE).is_none_or(|path| path.is_empty()) {
             eprintln!("skipped: no firecracker");
@@ -207,7 +207,7 @@ impl Running {
         count > 0
     }
 
-    /// What its process has of the host's memory, in KiB: a share of what it shares (`Pss`), or all of it (`Rss`).
+    /// The host's memory that its process has, in KiB: a share of what it shares (`Pss`), or all of it (`Rss`).
     pub(crate) fn memory_kib(&self, field: &str) -> u64 {
         let pid = self.machine.pid().unwrap();
         let text = files::read_text(format!("/proc/{pid}/smaps_rollup").as_ref()).unwrap();

@@ -7,5 +7,5 @@ mod lives;
 mod paging;
 mod refusals;
 mod requests;
-mod speed;
 mod stand_in;
+mod steps;

@@ -1,4 +1,4 @@
-//! What we ask of Firecracker, and that the stand-in answers as the real one does.
+//! Tests of our requests to Firecracker, and of the stand-in, which answers as the real one does.
 
 use std::path::Path;
 
@@ -130,8 +130,14 @@ async fn a_refusal_has_the_request_and_the_reason() {
     assert!(gone.to_string().starts_with("GET /version: "), "{gone}");
 }
 
+type Request = (&'static str, &'static str, Value);
+
 /// Requests that are refused, and the steps between them, for a machine in a folder with `vmlinux` and `disk.raw`.
-fn script() -> Vec<(&'static str, &'static str, Value)> {
+fn script() -> Vec<Request> {
+    [until_it_runs(), once_it_runs()].concat()
+}
+
+fn until_it_runs() -> Vec<Request> {
     let start = json!({"action_type": "InstanceStart"});
     let create = json!({"snapshot_type": "Full", "snapshot_path": "s", "mem_file_path": "m"});
     let load = json!({"snapshot_path": "none", "mem_backend": {"backend_type": "File", "backend_path": "m"}});
@@ -225,6 +231,14 @@ fn script() -> Vec<(&'static str, &'static str, Value)> {
         ("PUT", "/drives/root", drive("root", "disk.raw")),
         ("PUT", "/entropy", json!({})),
         ("PUT", "/actions", start),
+    ]
+}
+
+fn once_it_runs() -> Vec<Request> {
+    let create = json!({"snapshot_type": "Full", "snapshot_path": "s", "mem_file_path": "m"});
+    let load = json!({"snapshot_path": "none", "mem_backend": {"backend_type": "File", "backend_path": "m"}});
+    let moved = |id: &str, path: &str| json!({"drive_id": id, "path_on_host": path});
+    vec![
         ("PUT", "/actions", json!({"action_type": "SendCtrlAltDel"})),
         ("PUT", "/snapshot/create", create.clone()),
         ("PUT", "/snapshot/load", load),
@@ -244,7 +258,7 @@ fn script() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 /// A load that fails ends the process, so it comes alone.
-fn last_requests() -> Vec<(&'static str, &'static str, Value)> {
+fn last_requests() -> Vec<Request> {
     let load = |state: &str, memory: &str| json!({"snapshot_path": state, "mem_backend": {"backend_type": "File", "backend_path": memory}});
     let mut with_card = load("s", "m");
     with_card["network_overrides"] = json!([{"iface_id": "eth7", "host_dev_name": "t"}]);
@@ -252,7 +266,7 @@ fn last_requests() -> Vec<(&'static str, &'static str, Value)> {
     loads.map(|load| ("PUT", "/snapshot/load", load)).into()
 }
 
-async fn answers(api: &mut Api, script: &[(&'static str, &'static str, Value)]) -> Vec<String> {
+async fn answers(api: &mut Api, script: &[Request]) -> Vec<String> {
     let mut answers = Vec::new();
     for (method, path, body) in script {
         let answer = match api.raw(method, path, body).await {

@@ -1,4 +1,4 @@
-//! Where the guest's memory is: what Firecracker sends with the descriptor.
+//! The mappings of the guest's memory, which Firecracker sends with the descriptor.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -103,7 +103,7 @@ impl Mappings {
         Some((start, region.offset + (start - region.base_host_virt_addr)))
     }
 
-    /// Where the page at this offset of the memory file is, and how many bytes from there on are one piece of memory.
+    /// The address of the page at this offset of the memory file, and the bytes from there on that are one piece of memory.
     pub(super) fn address_of(&self, offset: u64) -> Option<(u64, u64)> {
         let within =
             |region: &&Region| (region.offset..region.offset + region.size).contains(&offset);

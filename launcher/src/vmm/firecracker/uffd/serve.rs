@@ -18,7 +18,7 @@ use super::working_set;
 /// Bytes that are prefetched at once: what a fault may have to wait for, 30 microseconds of copying.
 const PREFETCH: u64 = 128 << 10;
 
-/// How long after the first fault of a resume its pages count as the working set.
+/// The time after the first fault of a resume in which pages count as its working set.
 const RECORDING: Duration = Duration::from_secs(2);
 
 /// A guest's memory and who serves it.
@@ -37,7 +37,7 @@ pub(super) struct Server<'a> {
 /// Serves until Firecracker ends.
 ///
 /// # Errors
-/// The memory file cannot be read or the kernel refuses: the guest would wait for ever.
+/// The memory file cannot be read or the kernel refuses: the guest would wait forever.
 pub(super) fn serve(server: &Server<'_>) -> Result<()> {
     let length = server
         .memory
@@ -211,7 +211,7 @@ impl Recording {
         self.pages.push(offset);
     }
 
-    /// How long it goes on.
+    /// The time for which it goes on.
     fn due(&self) -> Option<Duration> {
         Some(RECORDING.saturating_sub(self.since?.elapsed()))
     }

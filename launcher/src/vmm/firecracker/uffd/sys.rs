@@ -40,7 +40,7 @@ struct ZeroPage {
     zeroed: i64,
 }
 
-/// What the kernel tells.
+/// A message of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// Somebody waits for the page of this address.
@@ -51,7 +51,7 @@ pub(super) enum Event {
     Other(u8),
 }
 
-/// How a page was put in place.
+/// The result of putting a page in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filled {
     /// It is there.
@@ -127,7 +127,7 @@ pub(super) fn copy(uffd: &OwnedFd, bytes: &[u8], address: u64) -> Result<Filled,
         copied: 0,
     };
     let result = call(uffd, UFFDIO_COPY, &mut request);
-    // A part that was copied is no failure: what is left is asked for again, by a fault or the next prefetch.
+    // A copy in part is fine: the rest is asked for again, by a fault or the next prefetch.
     filled(result)
 }
 

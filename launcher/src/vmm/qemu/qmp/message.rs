@@ -22,7 +22,7 @@ pub(crate) enum Message {
     Error {
         /// The number that the command was sent with.
         id: Option<u64>,
-        /// What went wrong, for a person.
+        /// The problem, for a person.
         description: String,
     },
     /// Something happened.
@@ -35,12 +35,12 @@ pub(crate) struct Event {
     /// Its name: `SHUTDOWN`, `POWERDOWN`.
     #[serde(rename = "event")]
     pub(crate) name: String,
-    /// What it says; an object.
+    /// Its data; an object.
     #[serde(default)]
     pub(crate) data: Value,
 }
 
-/// A line that is no message of QMP.
+/// The error for a line that is not a message of QMP.
 #[derive(Debug, thiserror::Error)]
 #[error("not a message of QMP: {reason}: {line}")]
 pub(crate) struct NotQmp {

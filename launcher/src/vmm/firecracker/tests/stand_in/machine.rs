@@ -1,4 +1,4 @@
-//! What the machine behind the stand-in is, and what it says to requests: the words and states of Firecracker 1.16.1,
+//! The machine behind the stand-in and its answers to requests: the words and states of Firecracker 1.16.1,
 //! seen by asking it.
 
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ const BEFORE: &str = "The requested operation is not supported before starting t
 const AFTER: &str = "The requested operation is not supported after starting the microVM.";
 const MISSING: &str = "No such file or directory (os error 2)";
 
-/// Where the machine is.
+/// The state of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Fresh,
@@ -26,7 +26,7 @@ pub(super) enum State {
     Ended,
 }
 
-/// A machine that is none.
+/// A stand-in for a machine.
 pub(super) struct Machine {
     pub(super) folder: PathBuf,
     pub(super) version: Version,

@@ -1,4 +1,4 @@
-//! A strict stand-in for Firecracker's API, in this process: what we ask is checked where there is no Firecracker.
+//! A strict stand-in for Firecracker's API, in this process: it checks our requests on machines without Firecracker.
 //!
 //! It refuses unknown fields, the wrong order and the wrong state as Firecracker 1.16.1 was seen to do, and
 //! [`super::requests`] compares the two wherever there is a real one.
