@@ -10,7 +10,7 @@ use kindling_base::host::{HostPackage, Proof, ensure};
 use kindling_base::{Command, Error, Silent};
 use serde_json::{Value, json};
 
-/// What it takes: on Debian; Ubuntu has neither as a package.
+/// Packages that it needs. Debian has them; Ubuntu has neither as a package.
 const PACKAGES: &[HostPackage] = &[
     HostPackage {
         name: "chromium",
@@ -97,7 +97,7 @@ impl Browser {
         }
     }
 
-    /// What a script in the page returns.
+    /// Runs a script in the page; returns its result.
     pub fn script(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
     }
@@ -124,7 +124,7 @@ impl Browser {
         self.post("/actions", &json!({"actions": [source]}));
     }
 
-    /// What the page looks like.
+    /// Takes a screenshot of the page.
     pub fn look(&self) -> Picture {
         let response = self
             .agent
@@ -208,7 +208,7 @@ impl Picture {
         pairs.into_iter().all(|(a, b)| a.abs_diff(b) <= 8)
     }
 
-    /// How many pixels of a rectangle are bright: text on a dark ground.
+    /// Counts the bright pixels of a rectangle: text on a dark ground.
     pub fn bright(&self, xs: std::ops::Range<usize>, ys: std::ops::Range<usize>) -> usize {
         let pixels = ys.flat_map(|y| xs.clone().map(move |x| (x, y)));
         pixels

@@ -35,19 +35,19 @@ impl<'a> Guest<'a> {
         self.scratch.kindling(args).directory(project())
     }
 
-    /// What a script prints that root's `sh` runs in the guest, standard error included.
+    /// Runs a script in the guest, with root's `sh`; returns its output, standard error included.
     pub fn run(&self, script: &str) -> String {
         let ran = self.run_as("root", script);
         ran.stdout + &ran.stderr
     }
 
-    /// The same in another VM of its state folder: what was resumed.
+    /// Runs a script, as [`Guest::run`] does, in another VM of the state folder: one that was resumed.
     pub fn run_in(&self, name: &str, script: &str) -> String {
         let ran = self.exec(name, "root", script);
         ran.stdout + &ran.stderr
     }
 
-    /// How a script ends that `user`'s `sh` runs in the guest.
+    /// Runs a script in the guest, with `user`'s `sh`.
     pub fn run_as(&self, user: &str, script: &str) -> Ran {
         self.exec(&self.name, user, script)
     }

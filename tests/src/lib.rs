@@ -1,4 +1,4 @@
-//! What the end-to-end cases share: a scratch project, and our two programs run in it.
+//! Helpers of the end-to-end cases: a scratch project, our two programs run in it, guests and a browser.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -10,7 +10,7 @@ use kindling_base::Command;
 /// Far more than anything takes that ends at all, on a machine that is busy with other things.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// How a program ended and what it printed.
+/// The exit code and the output of a program that has ended.
 #[derive(Debug)]
 pub struct Ran {
     /// Exit code; 128 + signal where it was killed.

@@ -10,9 +10,9 @@ use crate::{Ran, Scratch};
 pub struct Tiny {
     /// The project.
     pub scratch: Scratch,
-    /// Who signs its archive.
+    /// The signer of its archive.
     pub signer: Signer,
-    /// Who serves it.
+    /// The server of its archive.
     pub mirror: LoopbackMirror,
 }
 

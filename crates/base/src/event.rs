@@ -43,18 +43,18 @@ pub enum Event {
     Started {
         /// The stage's name.
         stage: &'static str,
-        /// What it is about to do, for a person: `compiling Linux 6.1.170`.
+        /// The work that begins, for a person: `compiling Linux 6.1.170`.
         detail: String,
     },
     /// A stage counted something. Sent often; renderers thin it out.
     Progress {
         /// The stage's name.
         stage: &'static str,
-        /// What is counted.
+        /// The things that are counted.
         unit: Unit,
-        /// How many so far.
+        /// The count so far.
         done: u64,
-        /// How many in all, where known.
+        /// The count at the end, where it is known.
         total: Option<u64>,
     },
     /// A stage ended well.
@@ -63,7 +63,7 @@ pub enum Event {
         stage: &'static str,
         /// Ran or found.
         outcome: Outcome,
-        /// How long it took.
+        /// The time that it took.
         elapsed: Duration,
         /// Size of its result in bytes.
         bytes: u64,

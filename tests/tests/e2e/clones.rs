@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const CLONES: usize = 4;
 
-/// What each guest is asked: its names, random bytes from two sources, and its clock.
+/// A question to each guest: its names, random bytes from two sources, and its clock.
 const WHO: &str = "cat /etc/machine-id; hostname; cat /proc/sys/kernel/random/uuid; \
                    head -c 16 /dev/urandom | od -An -tx1; date +%s";
 

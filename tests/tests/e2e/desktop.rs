@@ -129,7 +129,7 @@ fn shows_a_terminal(screen: &Browser, guest: &Guest<'_>, port: u16) {
 
 fn look_at_the_terminal(screen: &Browser, port: u16) -> Picture {
     screen.open(&format!("http://127.0.0.1:{port}/"));
-    // The page leads to another one: for a moment there is none.
+    // The page leads to another one; in between, the browser shows neither.
     screen.wait("return document.documentElement?.classList.contains('noVNC_connected') === true");
     screen.look_for("the terminal", |picture| {
         let window = picture.is(500, 400, TERMINAL) && picture.is(120, 54, TITLE_BAR);
@@ -303,7 +303,7 @@ fn has_its_tools(guest: &Guest<'_>) {
     }
 }
 
-/// What the root holds: the contents of regular files, one with several names once.
+/// The root holds little: the contents of regular files, those with several names counted once.
 fn is_small(guest: &Guest<'_>) {
     let sum = "find / -xdev -type f -printf '%i %s\\n' | sort -u | awk '{sum += $2} END {printf \"%d\", sum}'";
     let content: u64 = guest.run(sum).trim().parse().unwrap();
@@ -403,7 +403,7 @@ fn answers(port: u16) -> bool {
     stream.read_exact(&mut start).is_ok() && start.ends_with(b" 200 OK")
 }
 
-/// What the bundle has beside its images.
+/// A file that the bundle has beside its images.
 fn evidence(file: &str) -> Value {
     let path = project().join("out").join(RECIPE).join(file);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()

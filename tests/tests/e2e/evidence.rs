@@ -1,4 +1,4 @@
-//! What a bundle says of itself: its bill of materials, its origin, its signature.
+//! The evidence in a bundle: its bill of materials, its origin, its signature.
 
 use std::path::{Path, PathBuf};
 

@@ -14,7 +14,7 @@ const TIME: Timestamp = Timestamp {
 /// Enough names for a directory with an index of two levels.
 const NAMES: usize = 3000;
 
-/// What the guest does with the disk, after it copied this file off it.
+/// The script that judges the disk: the guest copies it off the disk, then runs it.
 const JUDGE: &str = "
 mount -t ext4 /dev/vdb /mnt && cd /mnt || reboot -ff
 sha256sum --check --quiet SUMS && echo judge: content is right

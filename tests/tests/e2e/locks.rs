@@ -14,7 +14,7 @@ fn pins(tiny: &Tiny, name: &str, version: &str) -> bool {
     lock(tiny).contains(&format!("name = \"{name}\", version = \"{version}\""))
 }
 
-/// How many lines of the lock are in a layer above the lowest.
+/// Counts the lines of the lock that are in a layer above the lowest.
 fn layered(tiny: &Tiny) -> usize {
     lock(tiny)
         .lines()

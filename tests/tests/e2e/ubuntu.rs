@@ -7,7 +7,7 @@ use kindling_store::Store;
 use kindling_testkit::{Deb, LoopbackMirror, Repository, Signer, Suite};
 use kindling_tests::{Ran, Scratch, project};
 
-/// What the recipe asks for beside what it inherits: a package that is being phased in, and a vendor's browser.
+/// The recipe: beside what it inherits, a package that is being phased in, and a vendor's browser.
 const RECIPE: &str = r#"extends = "minimal-debian-12"
 [image]
 distribution = "ubuntu"
@@ -77,7 +77,7 @@ impl Case {
     }
 }
 
-/// What minimal-debian-12 consists of, spread over pockets and components.
+/// The packages of minimal-debian-12, spread over pockets and components.
 fn pockets() -> [Suite; 3] {
     let (mut main, mut universe, mut updates, mut security) = (vec![], vec![], vec![], vec![]);
     let store = Store::open(&Store::default_root().unwrap()).unwrap();

@@ -21,7 +21,7 @@ const BOOTED: [&str; 4] = [
     "golden-debian-12",
 ];
 
-/// What tests take from the environment: the store, whether it is CI, and the real Firecracker that some run on.
+/// Variables that tests read: the store, the sign of CI, and the real Firecracker that some run on.
 const PASSED: [&str; 4] = [
     "KINDLING_STORE",
     "KINDLING_FIRECRACKER",

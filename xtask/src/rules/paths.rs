@@ -137,7 +137,7 @@ fn string(text: &str) -> usize {
     (at + 1).min(bytes.len())
 }
 
-/// How many `#` the raw string has that the text begins with.
+/// The number of `#` of the raw string that the text begins with.
 fn raw(text: &str) -> Option<usize> {
     let rest = text.strip_prefix('r')?;
     let hashes = rest.len() - rest.trim_start_matches('#').len();

@@ -16,7 +16,7 @@ const TAIL_LINES: usize = 20;
 /// The exit status and the output of a program that has ended.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// The exit code or signal.
     pub status: ExitStatus,
     /// Standard output.
     pub stdout: Vec<u8>,
