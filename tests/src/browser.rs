@@ -6,8 +6,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
-use kindling_base::host::{HostPackage, Proof, ensure};
 use kindling_base::{Command, Error, Silent};
+use kindling_host::{HostPackage, Proof, ensure};
 use serde_json::{Value, json};
 
 /// Packages that it needs. Debian has them; Ubuntu has neither as a package.

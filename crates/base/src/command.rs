@@ -16,6 +16,20 @@ pub const PRELOAD: &str = "KINDLING_PRELOAD";
 /// on who runs it.
 const INHERITED: [&str; 3] = ["HOME", "TMPDIR", "TERM"];
 
+/// Where administration programs live; the PATH of an ordinary user on Debian lacks them.
+const ADMIN_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Our PATH (or the usual folders where there is none), then the folders of administration programs.
+pub fn search_path() -> OsString {
+    let mut path =
+        std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    for folder in ADMIN_FOLDERS {
+        path.push(":");
+        path.push(folder);
+    }
+    path
+}
+
 /// An external program about to run.
 ///
 /// The environment is PATH (with the folders of administration programs added), HOME, TMPDIR and TERM of
@@ -119,7 +133,7 @@ impl Command {
                 command.env(key, value);
             }
         }
-        command.env("PATH", crate::host::search_path());
+        command.env("PATH", search_path());
         command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         if let Some(library) = std::env::var_os(PRELOAD) {
             command.env(PRELOAD, &library).env("LD_PRELOAD", library);

@@ -6,9 +6,10 @@
 //! - [`files`] has file operations whose errors carry the path; [`sparse`] hashes files with holes; [`Lock`] is an advisory lock.
 //! - [`hash`] computes SHA-256.
 //! - [`parallel`] does the same work on many items at a time.
-//! - [`host`] installs the packages that the machine itself must have.
+//! - [`cancel`] ends work early when other work failed.
 //! - [`did_you_mean`] makes hints for misspelt names.
 
+pub mod cancel;
 mod command;
 mod error;
 mod event;
@@ -16,13 +17,13 @@ mod failure;
 pub mod files;
 pub mod folders;
 pub mod hash;
-pub mod host;
 mod lock;
 pub mod parallel;
 pub mod sparse;
 mod suggest;
 
-pub use command::{Command, Output, PRELOAD};
+pub use cancel::Cancel;
+pub use command::{Command, Output, PRELOAD, search_path};
 pub use error::{Context, Error, Exit, Result};
 pub use event::{Event, Outcome, Reporter, Silent, Unit};
 pub use failure::Failure;

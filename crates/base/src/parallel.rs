@@ -4,6 +4,8 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use crate::Cancel;
+
 /// Calls `work` for every item, on up to `threads` threads, and returns the results in the order of the items. Items are
 /// begun in that order too; after a failure no further item is begun.
 ///
@@ -29,7 +31,8 @@ pub fn each_with<S, I: Sync, T: Send, E: Send>(
 ) -> Result<Vec<T>, E> {
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
-    let run = || {
+    let cancel = Cancel::current();
+    let work_on = || {
         let mut own = own();
         let mut done = Vec::new();
         while !failed.load(Ordering::Relaxed) {
@@ -44,6 +47,11 @@ pub fn each_with<S, I: Sync, T: Send, E: Send>(
             done.push((at, result));
         }
         done
+    };
+    // What can end this thread's work can end that of its threads.
+    let run = || match &cancel {
+        Some(cancel) => cancel.within(&work_on),
+        None => work_on(),
     };
     let mut done: Vec<(usize, Result<T, E>)> = thread::scope(|scope| {
         let threads: Vec<_> = (0..threads.min(items.len()))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Command, Context, Result, files};
-use kindling_image::plan::stage;
+use kindling_image::stage;
 use kindling_store::Store;
 
 use crate::Subject;
@@ -38,10 +38,10 @@ impl Ours {
         let made = subject
             .plan
             .stages()
-            .filter(|(stage, _)| !CLEARED.contains(stage));
-        for (stage, key) in made {
-            if let Some(path) = subject.store.stage(stage, key) {
-                store.adopt_stage(stage, key, &path)?;
+            .filter(|stage| !CLEARED.contains(&stage.name));
+        for stage in made {
+            if let Some(path) = stage.result(subject.store) {
+                store.adopt_stage(stage.name, &stage.key, &path)?;
             }
         }
         Ok(Self {

@@ -13,3 +13,6 @@ mod unpack;
 pub use assemble::{ASSEMBLE, Assembly, assemble};
 pub use dpkg::run_in_root;
 pub use layer::TREE;
+
+/// The hash of all code that a tree of packages depends on.
+pub const CODE: &str = env!("KINDLING_CODE");

@@ -1,16 +1,15 @@
 //! What a build reads from the checkout and the machine, besides what the lock pins.
 
-use std::path::Path;
-
 use kindling_base::hash::{self, Hasher};
 use kindling_base::{Command, Result, files};
 
-use crate::agent;
-use crate::kernel::Fragment;
-use crate::overlay::{self, OverlayEntry};
-use crate::programs::{self, Program};
+use kindling_kernel::Fragment;
+use kindling_programs::{self as programs, Program, agent, hash_sources};
+use kindling_recipe::Recipe;
+use kindling_rootfs::guest_programs::AGENT_OVERLAY;
+use kindling_rootfs::overlay::{self, OverlayEntry};
+
 use crate::project::Project;
-use crate::recipe::Recipe;
 
 /// The inputs, read once so that key and result are of the same bytes.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
     if recipe.rootfs.agent {
         overlays.extend(overlay::read(
             &project.overlays(),
-            agent::OVERLAY,
+            AGENT_OVERLAY,
             &variables,
         )?);
     }
@@ -95,17 +94,6 @@ fn agent_sources(project: &Project) -> Result<String> {
         .field(hash_sources(&project.agent())?)
         .field(hash_sources(&project.protocol())?)
         .field(agent::c_library()?);
-    Ok(hasher.finish())
-}
-
-pub(crate) fn hash_sources(folder: &Path) -> Result<String> {
-    let mut hasher = Hasher::new();
-    for path in crate::initramfs::sources(folder)? {
-        let name = path.strip_prefix(folder).unwrap_or(&path);
-        hasher
-            .field(name.as_os_str().as_encoded_bytes())
-            .field(hash::bytes(&files::read(&path)?));
-    }
     Ok(hasher.finish())
 }
 

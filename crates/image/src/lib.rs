@@ -1,36 +1,23 @@
 //! The image pipeline: a TOML recipe goes in, a verified bundle comes out.
 //!
-//! [`build`] is the table of contents. Stages are plain functions over types: [`recipe`] →
-//! [`lock::Locked`] → [`plan::Plan`] → stages → [`bundle`]. **This crate never prints**: it reports
-//! [`kindling_base::Event`]s.
+//! [`build`] is the table of contents. What a recipe is locked to ([`lock`], [`resolve`]) and the files of the project
+//! ([`inputs`]) make a [`plan`]: a list of [`Stage`]s, each with the key of its result. Every stage's work is a crate of its
+//! own; this one finds results in the store, makes what is missing, several at a time, and publishes the bundle. **This
+//! crate never prints**: it reports [`kindling_base::Event`]s.
 
-pub mod agent;
-pub mod bundle;
-mod compile;
-mod decompress;
-pub mod evidence;
-pub mod host;
-pub mod initramfs;
+mod build;
 pub mod inputs;
-pub mod inspect;
-pub mod kernel;
 pub mod keyring;
 mod layers;
-mod linked;
-pub mod listing;
 pub mod lock;
 mod npm;
-pub mod overlay;
 mod pipeline;
 pub mod plan;
-pub mod programs;
+mod prepared;
 pub mod project;
-pub mod recipe;
 pub mod resolve;
-pub mod rootfs;
-mod run;
-mod seal;
-mod stock;
-pub mod verify;
+pub mod stage;
 
-pub use pipeline::{Built, Request, build, kernel_config, lint, planned};
+pub use pipeline::{Built, Request, build, kernel_config, lint};
+pub use prepared::Prepared;
+pub use stage::Stage;

@@ -9,7 +9,7 @@ use kindling_deb::{LockedPackage, LockedSuite};
 use kindling_npm_tree::LockedNpm;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{KernelSource, Located, Recipe};
+use kindling_recipe::{KernelSource, Located, Recipe};
 
 /// Version of the file's format.
 const VERSION: u32 = 1;

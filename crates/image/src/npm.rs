@@ -7,8 +7,8 @@ use kindling_fetch::Client;
 use kindling_npm::{Places, Registries, Request, ask_npm};
 use kindling_npm_tree::LockedNpm;
 
-use crate::recipe::Recipe;
 use crate::resolve::Sources;
+use kindling_recipe::Recipe;
 
 /// The .deb that has the command `node`, in Debian, Ubuntu and vendors' archives alike.
 const NODEJS: &str = "nodejs";

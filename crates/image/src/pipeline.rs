@@ -1,21 +1,19 @@
 //! The whole build, in order. Reads like a table of contents.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kindling_base::{Event, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
 use kindling_fetch::FetchError;
 use kindling_lint::Judged;
 
-use crate::bundle::{self, Parts};
-use crate::inputs::{self, Inputs};
-use crate::lock::Locked;
-use crate::plan::{Plan, plan};
-use crate::recipe;
-use crate::resolve::{self, Policy, Sources, resolve};
-use crate::run::Run;
+use crate::build::Build;
+use crate::plan::Plan;
+use crate::prepared::Prepared;
+use crate::resolve::{Policy, Sources};
 
-/// What to build and where to put it.
+/// The recipe to build and the place for its bundle.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The recipe's file.
@@ -39,6 +37,9 @@ pub struct Built {
     pub plan: Plan,
     /// Whether anything had to be done.
     pub outcome: Outcome,
+    /// The stages that the build waited for from its start to its end, each with the time that it took. Whatever else was
+    /// made beside them cost no time.
+    pub critical_path: Vec<(&'static str, Duration)>,
 }
 
 /// Builds the bundle of a recipe: everything that is not in the store already.
@@ -46,34 +47,46 @@ pub struct Built {
 /// # Errors
 /// The recipe is wrong, an input cannot be had, or a stage failed. An earlier bundle stays as it was.
 pub fn build(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Built> {
-    let recipe = recipe::load(request.recipe)?;
-    let inputs = inputs::read(&recipe, request.sources.project)?;
-    let locked = resolve(recipe, request.policy.clone(), &request.sources, reporter)?;
-    match build_locked(request, &locked, &inputs, reporter) {
+    let sources = &request.sources;
+    let prepared = Prepared::new(request.recipe, request.policy.clone(), sources, reporter)?;
+    match build_prepared(request, &prepared, reporter) {
         Err(FetchError::Gone { error, .. }) if request.policy == Policy::Keep => {
             reporter.report(Event::Warning(format!("{error}; resolving again")));
-            let locked = resolve(locked.recipe, Policy::Refresh, &request.sources, reporter)?;
-            Ok(build_locked(request, &locked, &inputs, reporter)?)
+            let prepared = prepared.resolved_again(sources, reporter)?;
+            Ok(build_prepared(request, &prepared, reporter)?)
         }
         other => Ok(other?),
     }
 }
 
-/// What a build of a recipe would make, without making it.
-///
-/// # Errors
-/// As [`build`], as far as that does not build.
-pub fn planned(
-    recipe: &Path,
-    policy: Policy,
-    sources: &Sources<'_>,
+fn build_prepared(
+    request: &Request<'_>,
+    prepared: &Prepared,
     reporter: &dyn Reporter,
-) -> Result<(Locked, Plan)> {
-    let recipe = recipe::load(recipe)?;
-    let inputs = inputs::read(&recipe, sources.project)?;
-    let locked = resolve(recipe, policy, sources, reporter)?;
-    let plan = plan(&locked, &inputs);
-    Ok((locked, plan))
+) -> Result<Built, FetchError> {
+    let (store, plan) = (request.sources.store, &prepared.plan);
+    let folder = files::absolute(&request.out.join(&prepared.locked.recipe.name))?;
+    if kindling_publish::is_current(&folder, &plan.bundle.key, store) {
+        plan.mark_used(store);
+        return Ok(Built {
+            manifest: kindling_bundle::load(&folder)?,
+            folder,
+            plan: plan.clone(),
+            outcome: Outcome::Cached,
+            critical_path: Vec::new(),
+        });
+    }
+    let build = Build::new(prepared, &request.sources, reporter)?;
+    let parts = build.parts()?;
+    build.lint(&parts)?;
+    let manifest = build.publish(&folder, &parts)?;
+    Ok(Built {
+        folder,
+        manifest,
+        plan: plan.clone(),
+        outcome: Outcome::Built,
+        critical_path: build.critical_path(),
+    })
 }
 
 /// The kernel configuration of a recipe, every line of its fragments asserted.
@@ -86,73 +99,21 @@ pub fn kernel_config(
     sources: &Sources<'_>,
     reporter: &dyn Reporter,
 ) -> Result<String> {
-    let recipe = recipe::load(recipe)?;
-    let inputs = inputs::read(&recipe, sources.project)?;
-    let locked = resolve(recipe, policy, sources, reporter)?;
-    let mirrors = resolve::mirrors(&locked.recipe, sources)?;
-    let plan = plan(&locked, &inputs);
-    let run = Run::new(sources, &locked, &inputs, &plan, &mirrors, reporter);
-    Ok(run.kernel_config()?)
+    let prepared = Prepared::new(recipe, policy, sources, reporter)?;
+    Ok(Build::new(&prepared, sources, reporter)?.kernel_config()?)
 }
 
-/// What would fail when a recipe's image boots. Makes what is missing of kernel, initramfs and packages; no bundle.
+/// What would fail when a recipe's image boots. Makes what is missing of kernel, initramfs and packages; no image and no
+/// bundle.
 ///
 /// # Errors
-/// As [`build`]; findings are no error.
+/// As [`build`]; findings are in the answer.
 pub fn lint(
     recipe: &Path,
     policy: Policy,
     sources: &Sources<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Judged> {
-    let recipe = recipe::load(recipe)?;
-    let inputs = inputs::read(&recipe, sources.project)?;
-    let locked = resolve(recipe, policy, sources, reporter)?;
-    let mirrors = resolve::mirrors(&locked.recipe, sources)?;
-    let mirrors = mirrors.of_moment(&locked.lock.suites);
-    let plan = plan(&locked, &inputs);
-    let run = Run::new(sources, &locked, &inputs, &plan, &mirrors, reporter);
-    let parts = Parts {
-        rootfs: PathBuf::new(), // the tree is looked at, not the image of it
-        initramfs: run.initramfs()?,
-        kernel: run.kernel()?,
-    };
-    Ok(run.lint_report(&parts)?)
-}
-
-fn build_locked(
-    request: &Request<'_>,
-    locked: &Locked,
-    inputs: &Inputs,
-    reporter: &dyn Reporter,
-) -> Result<Built, FetchError> {
-    let store = request.sources.store;
-    let plan = plan(locked, inputs);
-    let folder = files::absolute(&request.out.join(&locked.recipe.name))?;
-    if bundle::is_current(&folder, &plan, store) {
-        plan.mark_used(store);
-        let manifest = kindling_bundle::load(&folder)?;
-        return Ok(Built {
-            folder,
-            manifest,
-            plan,
-            outcome: Outcome::Cached,
-        });
-    }
-    let mirrors = resolve::mirrors(&locked.recipe, &request.sources)?;
-    let mirrors = mirrors.of_moment(&locked.lock.suites);
-    let run = Run::new(&request.sources, locked, inputs, &plan, &mirrors, reporter);
-    let parts = Parts {
-        rootfs: run.rootfs()?,
-        initramfs: run.initramfs()?,
-        kernel: run.kernel()?,
-    };
-    run.lint(&parts)?;
-    let manifest = run.bundle(&folder, &parts)?;
-    Ok(Built {
-        folder,
-        manifest,
-        plan,
-        outcome: Outcome::Built,
-    })
+    let prepared = Prepared::new(recipe, policy, sources, reporter)?;
+    Ok(Build::new(&prepared, sources, reporter)?.findings()?)
 }

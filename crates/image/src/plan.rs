@@ -2,89 +2,57 @@
 //! runs nothing, and prints the same on every machine with the same inputs.
 
 use kindling_base::hash::Hasher;
+use kindling_recipe::Initramfs;
+use kindling_rootfs::overlay::OverlayKind;
+use kindling_rootfs::{Exclusion, User};
 use kindling_store::Store;
 
 use crate::inputs::Inputs;
 use crate::layers;
 use crate::lock::{self, Locked, PinnedKernel};
-use crate::overlay::OverlayKind;
-use crate::recipe::Initramfs;
-
-/// Names of the stages, as events and the store show them.
-pub mod stage {
-    /// Downloads of .debs and the kernel's source.
-    pub const DOWNLOAD: &str = "download";
-    /// The kernel.
-    pub const KERNEL: &str = "kernel";
-    /// PID 1 and its cpio.
-    pub const INITRAMFS: &str = "initramfs";
-    /// Programs of this project for the guest.
-    pub const PROGRAM: &str = "program";
-    /// The guest's agent.
-    pub const AGENT: &str = "agent";
-    /// Unpacked and configured packages, frozen.
-    pub const PACKAGES: &str = "packages";
-    /// A package of npm, checked and unzipped.
-    pub const NPM: &str = kindling_npm_tree::STAGE;
-    /// The ext4 image.
-    pub const ROOTFS: &str = "rootfs";
-    /// What would fail at boot, looked for on the finished tree.
-    pub const LINT: &str = "lint";
-    /// The folder that a launcher gets.
-    pub const BUNDLE: &str = "bundle";
-}
+use crate::stage::{self, Stage};
 
 /// What will be made. Two plans with the same keys give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Key of the kernel.
-    pub kernel: String,
-    /// Key of the initramfs; `None` where the kernel mounts the root itself.
-    pub initramfs: Option<String>,
-    /// Key of each program of ours in the root filesystem, in the recipe's order.
-    pub programs: Vec<String>,
-    /// Key of the agent; `None` where the image has none.
-    pub agent: Option<String>,
-    /// Key of each layer of the frozen package tree, the lowest first; a layer's key covers those below it.
-    pub packages: Vec<String>,
-    /// Key of each package of npm.
-    pub npm: Vec<String>,
-    /// Key of the ext4 image.
-    pub rootfs: String,
-    /// Key of the report on what would fail at boot.
-    pub lint: String,
-    /// Key of the whole bundle.
-    pub bundle: String,
+    /// The kernel's source, taken out of its package; `None` where no package has it.
+    pub source: Option<Stage>,
+    /// The kernel.
+    pub kernel: Stage,
+    /// The initramfs; `None` where the kernel mounts the root itself.
+    pub initramfs: Option<Stage>,
+    /// Programs of ours in the root filesystem, in the recipe's order.
+    pub programs: Vec<Stage>,
+    /// The agent; `None` where the image has none.
+    pub agent: Option<Stage>,
+    /// The layers of the frozen package tree, the lowest first; a layer's key covers those below it.
+    pub packages: Vec<Stage>,
+    /// Packages of npm.
+    pub npm: Vec<Stage>,
+    /// The ext4 image.
+    pub rootfs: Stage,
+    /// The report on what would fail at boot.
+    pub lint: Stage,
+    /// The whole bundle.
+    pub bundle: Stage,
 }
 
 impl Plan {
-    /// The stages whose results the store keeps, each with its key.
-    pub fn stages(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let always = [
-            (stage::KERNEL, self.kernel.as_str()),
-            (stage::ROOTFS, &self.rootfs),
-            (stage::LINT, &self.lint),
-        ];
-        let initramfs = self.initramfs.as_deref();
-        let packages = self.packages.iter();
-        let npm = self.npm.iter();
-        always
+    /// The stages whose results the store keeps.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        [&self.kernel, &self.rootfs, &self.lint]
             .into_iter()
-            .chain(packages.map(|key| (stage::PACKAGES, key.as_str())))
-            .chain(
-                self.programs
-                    .iter()
-                    .map(|key| (stage::PROGRAM, key.as_str())),
-            )
-            .chain(initramfs.map(|key| (stage::INITRAMFS, key)))
-            .chain(npm.map(|key| (stage::NPM, key.as_str())))
-            .chain(self.agent.as_deref().map(|key| (stage::AGENT, key)))
+            .chain(&self.packages)
+            .chain(&self.programs)
+            .chain(&self.initramfs)
+            .chain(&self.npm)
+            .chain(&self.agent)
     }
 
     /// Marks results as used now: a bundle that is up to date keeps what it was made of from growing old.
     pub fn mark_used(&self, store: &Store) {
-        for (stage, key) in self.stages() {
-            let _ = store.stage(stage, key);
+        for stage in self.stages() {
+            let _ = stage.result(store);
         }
     }
 }
@@ -99,39 +67,44 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let programs = programs_keys(inputs);
     let rootfs = rootfs_key(locked, inputs, &programs, tree, agent.as_deref());
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
-    let bundle = bundle_key(
-        locked,
-        inputs,
-        [
-            &kernel,
-            initramfs.as_deref().unwrap_or("none"),
-            &rootfs,
-            &lint,
-        ],
-    );
+    let initramfs_or_none = initramfs.as_deref().unwrap_or("none");
+    let bundle = bundle_key(locked, inputs, [&kernel, initramfs_or_none, &rootfs, &lint]);
+    let all = |name, keys: Vec<String>| keys.into_iter().map(|key| Stage::new(name, key)).collect();
     Plan {
-        kernel,
-        initramfs,
-        programs,
-        agent,
-        packages,
-        npm: npm_keys(locked),
-        rootfs,
-        lint,
-        bundle,
+        source: source_key(locked).map(|key| Stage::new(stage::SOURCE, key)),
+        kernel: Stage::new(stage::KERNEL, kernel).with_artifact(kindling_kernel::FILE),
+        initramfs: initramfs
+            .map(|key| Stage::new(stage::INITRAMFS, key).with_artifact(kindling_initramfs::FILE)),
+        programs: all(stage::PROGRAM, programs),
+        agent: agent.map(|key| Stage::new(stage::AGENT, key)),
+        npm: all(stage::NPM, npm_keys(locked)),
+        packages: all(stage::PACKAGES, packages),
+        rootfs: Stage::new(stage::ROOTFS, rootfs).with_artifact(kindling_rootfs::FILE),
+        lint: Stage::new(stage::LINT, lint),
+        bundle: Stage::new(stage::BUNDLE, bundle),
     }
+}
+
+/// The key of the kernel's source where a package holds it.
+fn source_key(locked: &Locked) -> Option<String> {
+    let PinnedKernel::Package { package } = &locked.lock.kernel else {
+        return None;
+    };
+    let mut key = Hasher::new();
+    key.field(kindling_kernel::CODE).field(&package.sha256);
+    Some(key.finish())
 }
 
 /// `tree` is the key of the packages, of which a stock kernel is one.
 fn kernel_key(locked: &Locked, inputs: &Inputs, tree: &str) -> String {
     let mut key = Hasher::new();
     if let PinnedKernel::Image { image } = &locked.lock.kernel {
-        key.field(env!("KINDLING_CODE_STOCK"))
+        key.field(kindling_stock_kernel::CODE)
             .field(tree)
             .field(image);
         return key.finish();
     }
-    key.field(env!("KINDLING_CODE_KERNEL"))
+    key.field(kindling_kernel::CODE)
         .field(&inputs.compiler)
         .field(epoch(locked));
     key.field(locked.lock.kernel.source_sha256().unwrap_or_default());
@@ -147,10 +120,12 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs, kernel: &str) -> Option<Strin
     match locked.recipe.initramfs {
         Initramfs::None => return None,
         Initramfs::Distribution => {
-            key.field("distribution").field(kernel);
+            key.field("distribution")
+                .field(kindling_stock_kernel::CODE)
+                .field(kernel);
             return Some(key.finish());
         }
-        Initramfs::Minimal => key.field(env!("KINDLING_CODE_INITRAMFS")),
+        Initramfs::Minimal => key.field(kindling_initramfs::CODE),
     };
     key.field(&inputs.rustc).field(epoch(locked));
     key.field(&inputs.initramfs);
@@ -162,7 +137,7 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs, kernel: &str) -> Option<Strin
 
 fn agent_key(inputs: &Inputs) -> Option<String> {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_AGENT"))
+    key.field(kindling_programs::CODE)
         .field(&inputs.rustc)
         .field(&inputs.compiler)
         .field(inputs.agent.as_ref()?);
@@ -173,8 +148,7 @@ fn packages_keys(locked: &Locked) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for layer in layers::split(&locked.lock.packages) {
         let mut key = Hasher::new();
-        key.field(env!("KINDLING_CODE_PACKAGES"))
-            .field(epoch(locked));
+        key.field(kindling_debian_root::CODE).field(epoch(locked));
         if let Some(below) = keys.last() {
             key.field("above").field(below);
         }
@@ -186,7 +160,7 @@ fn packages_keys(locked: &Locked) -> Vec<String> {
     keys
 }
 
-/// A hash that is none has no key; fetching tells what is wrong with it.
+/// Packages with a malformed hash are skipped; fetching reports them.
 fn npm_keys(locked: &Locked) -> Vec<String> {
     let packages = locked.lock.npm.iter();
     packages
@@ -198,7 +172,7 @@ fn programs_keys(inputs: &Inputs) -> Vec<String> {
     let programs = inputs.programs.iter();
     let keys = programs.map(|program| {
         let mut key = Hasher::new();
-        key.field(env!("KINDLING_CODE_PROGRAM"))
+        key.field(kindling_programs::CODE)
             .field(&inputs.rustc)
             .field(&program.name)
             .field(&program.sources);
@@ -215,7 +189,7 @@ fn rootfs_key(
     agent: Option<&str>,
 ) -> String {
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_ROOTFS"))
+    key.field(kindling_rootfs::CODE)
         .field(epoch(locked))
         .field(packages);
     key.field(&locked.recipe.name)
@@ -247,10 +221,28 @@ fn rootfs_key(
         key.field("program").field(program);
     }
     for exclusion in &locked.recipe.rootfs.exclude {
-        key.field(format!("{:?}", exclusion.value));
+        let Exclusion {
+            paths,
+            keep,
+            reason,
+        } = &exclusion.value;
+        key.field("exclude").field(reason);
+        list(&mut key, paths);
+        list(&mut key, keep);
     }
     for user in &locked.recipe.rootfs.users {
-        key.field(format!("{:?}", user.value));
+        let User {
+            name,
+            uid,
+            comment,
+            home,
+            shell,
+            groups,
+        } = &user.value;
+        key.field("user").field(name).field(uid.to_le_bytes());
+        key.field(comment).field(shell);
+        list(&mut key, home.as_slice());
+        list(&mut key, groups);
     }
     key.finish()
 }
@@ -258,7 +250,7 @@ fn rootfs_key(
 fn lint_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str) -> String {
     let recipe = &locked.recipe;
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_LINT"))
+    key.field(kindling_lint_stage::CODE)
         .field(kernel)
         .field(initramfs.unwrap_or("none"))
         .field(rootfs)
@@ -278,7 +270,7 @@ fn lint_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str
 fn bundle_key(locked: &Locked, inputs: &Inputs, stages: [&str; 4]) -> String {
     let recipe = &locked.recipe;
     let mut key = Hasher::new();
-    key.field(env!("KINDLING_CODE_BUNDLE"));
+    key.field(kindling_publish::CODE);
     key.field(recipe.image.epoch_s.to_le_bytes());
     key.field(&inputs.recipe).field(lock::sha256(&locked.lock));
     for stage in stages {
@@ -298,4 +290,12 @@ fn bundle_key(locked: &Locked, inputs: &Inputs, stages: [&str; 4]) -> String {
 
 fn epoch(locked: &Locked) -> [u8; 4] {
     locked.recipe.image.epoch_s.to_le_bytes()
+}
+
+/// Adds a list, so that no other list has the same fields.
+fn list(key: &mut Hasher, items: &[String]) {
+    key.field((items.len() as u64).to_le_bytes());
+    for item in items {
+        key.field(item);
+    }
 }

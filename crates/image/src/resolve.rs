@@ -16,7 +16,7 @@ use crate::layers;
 use crate::lock::{self, Lock, Locked};
 use crate::npm;
 use crate::project::Project;
-use crate::recipe::{KernelSource, Located, Recipe, VendorArchive};
+use kindling_recipe::{KernelSource, Located, Recipe, VendorArchive};
 
 /// What may happen to the lock file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub(crate) fn pairs<'a>(text: &'a str, group: &str) -> impl Iterator<Item = (&'a
 
 /// The program of an `Exec` value, quotes removed.
 pub(crate) fn program(exec: &str) -> Option<String> {
-    crate::unit::words(exec).into_iter().next()
+    kindling_sysroot::unit::words(exec).into_iter().next()
 }
 
 #[cfg(test)]

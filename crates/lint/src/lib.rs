@@ -4,22 +4,15 @@
 //! nothing, and returns every [`Finding`]. Each comes from a [`Rule`] with a name and an explanation; a [`Waiver`]
 //! with a reason lets a finding pass. The rules come from outages of real systems (docs of each rule).
 
-mod boot_files;
 mod cmdline;
 mod desktop_file;
-mod elf;
-mod files;
 mod finding;
-mod generators;
 mod image;
 mod kconfig;
-mod loader;
 mod rule;
 mod rules;
-mod unit;
 mod waiver;
 
-pub use boot_files::boot_files;
 pub use finding::Finding;
 pub use image::{Image, Initramfs, Kernel};
 pub use rule::{RULES, Rule, find};

@@ -15,6 +15,7 @@
 
 mod blob;
 mod gc;
+pub mod seal;
 mod session;
 mod stage;
 

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Context, Reporter, Result, files};
+use kindling_host::{self as host, HostPackage, Proof};
 
 use super::{Lease, Leases, NetworkConfig};
 

@@ -1,9 +1,9 @@
 //! `cargo xtask bench`.
 
-use kindling_base::{Context, Error, Result, files, host};
-use kindling_image::plan::stage;
+use kindling_base::{Context, Error, Result, files};
+use kindling_host as host;
 use kindling_image::resolve::Policy;
-use kindling_image::{Built, Request, build, planned};
+use kindling_image::{Built, Prepared, Request, build};
 
 use super::setup::Setup;
 use crate::cli::{Bench, Global, RecipeArgs};
@@ -11,7 +11,7 @@ use crate::render::Renderer;
 
 pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
-    let wanted = [&kindling_image::host::build(), kindling_image::host::TEST].concat();
+    let wanted = [&kindling_host::build(), kindling_host::TEST].concat();
     host::ensure(&wanted, !global.no_install, renderer)?;
     let (Bench::Ext4(args) | Bench::Build(args)) = what;
     let rounds = usize::from(args.rounds);
@@ -26,7 +26,7 @@ pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Res
     let mut progress = |what: &str| renderer.note(what);
     let text = match what {
         Bench::Ext4(_) => {
-            let tree = setup.store.stage(stage::PACKAGES, &built.plan.packages[0]);
+            let tree = built.plan.packages[0].result(&setup.store);
             let tree = tree.ok_or_else(|| {
                 Error::user("the store no longer has the tree of the packages").hint(format!(
                     "build it again: remove {} first",
@@ -39,13 +39,13 @@ pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Res
         Bench::Build(_) => {
             let sources = setup.sources(&recipe);
             let path = setup.recipe(&recipe)?;
-            let (locked, plan) = planned(&path, Policy::Frozen, &sources, renderer)?;
+            let prepared = Prepared::new(&path, Policy::Frozen, &sources, renderer)?;
             let subject = kindling_build_bench::Subject {
                 program: &std::env::current_exe().context("cannot find our own program")?,
                 project: &setup.project,
                 store: &setup.store,
-                locked: &locked,
-                plan: &plan,
+                locked: &prepared.locked,
+                plan: &prepared.plan,
                 image_bytes: built.manifest.rootfs.artifact.size,
             };
             kindling_build_bench::run(&subject, &folder, rounds, &mut progress)?.to_string()

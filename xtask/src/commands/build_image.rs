@@ -1,8 +1,8 @@
 //! `cargo xtask build-image`.
 
-use kindling_base::{Result, host};
+use kindling_base::Result;
 use kindling_bundle::SIGNATURE;
-use kindling_image::evidence::{Signer, sign};
+use kindling_evidence::{Signer, sign};
 use kindling_image::resolve::Policy;
 use kindling_image::{Request, build};
 
@@ -14,7 +14,7 @@ use crate::render::{Renderer, Summary};
 pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(&args.recipe)?;
-    host::ensure(&kindling_image::host::build(), !global.no_install, renderer)?;
+    kindling_host::ensure(&kindling_host::build(), !global.no_install, renderer)?;
     if let Some(what) = args.verify {
         return verify_build::run(what, args, &setup, renderer);
     }
@@ -38,6 +38,7 @@ pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -
     renderer.finish(Summary {
         folder: &built.folder,
         outcome: built.outcome,
+        critical_path: &built.critical_path,
     });
     if signed {
         renderer.note(&format!(

@@ -1,7 +1,7 @@
 //! `cargo xtask doctor`: what this machine has and lacks.
 
 use kindling_base::Result;
-use kindling_base::host::{self, HostPackage};
+use kindling_host::{self as host, HostPackage};
 
 use super::setup::Setup;
 use crate::cli::Global;
@@ -11,11 +11,8 @@ pub(crate) fn run(global: &Global) -> Result<()> {
     let setup = Setup::new(global)?;
     println!("project  {}", setup.project.root().display());
     println!("store    {}", setup.store.root().display());
-    let build = kindling_image::host::build();
-    for (purpose, wanted) in [
-        ("build", build.as_slice()),
-        ("test", kindling_image::host::TEST),
-    ] {
+    let build = host::build();
+    for (purpose, wanted) in [("build", build.as_slice()), ("test", host::TEST)] {
         let missing = host::missing(wanted);
         println!("{purpose:8} {}", describe(&missing));
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Context, Error, Result};
 use kindling_bundle::Manifest;
-use kindling_image::inspect::{Changes, File, Inspection, changes, files, inspect};
 use kindling_image::project::Project;
+use kindling_inspect::{Changes, File, Inspection, changes, files, inspect};
 use serde::Serialize;
 
 use crate::cli::{Global, Inspect};

@@ -1,6 +1,7 @@
 //! `cargo xtask kernel-config`.
 
-use kindling_base::{Result, host};
+use kindling_base::Result;
+use kindling_host as host;
 use kindling_image::resolve::Policy;
 
 use super::setup::Setup;
@@ -11,7 +12,7 @@ use crate::render::Renderer;
 pub(crate) fn run(args: &RecipeArgs, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(args)?;
-    host::ensure(kindling_image::host::KERNEL, !global.no_install, renderer)?;
+    host::ensure(host::KERNEL, !global.no_install, renderer)?;
     let config =
         kindling_image::kernel_config(&recipe, Policy::Keep, &setup.sources(args), renderer)?;
     renderer.data(&config);

@@ -1,6 +1,7 @@
 //! `cargo xtask lint`.
 
-use kindling_base::{Error, Result, did_you_mean, host};
+use kindling_base::{Error, Result, did_you_mean};
+use kindling_host as host;
 use kindling_image::resolve::Policy;
 use kindling_lint::{Judged, RULES, Rule};
 
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &LintImage, global: &Global, renderer: &dyn Renderer) ->
     }
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(&args.recipe)?;
-    host::ensure(kindling_image::host::KERNEL, !global.no_install, renderer)?;
+    host::ensure(host::KERNEL, !global.no_install, renderer)?;
     let sources = setup.sources(&args.recipe);
     let judged = kindling_image::lint(&recipe, Policy::Keep, &sources, renderer)?;
     if global.json {

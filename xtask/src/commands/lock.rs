@@ -1,8 +1,8 @@
 //! `cargo xtask lock`.
 
 use kindling_base::Result;
-use kindling_image::recipe;
 use kindling_image::resolve::{Policy, resolve};
+use kindling_recipe as recipe;
 
 use super::setup::Setup;
 use crate::cli::{DEFAULT_RECIPE, Global, Lock, RecipeArgs};

@@ -29,7 +29,7 @@ impl Setup {
 
     /// The file of the recipe that was named.
     pub(crate) fn recipe(&self, args: &RecipeArgs) -> Result<PathBuf> {
-        kindling_image::recipe::find(&args.recipe, &self.project.recipes())
+        kindling_recipe::find(&args.recipe, &self.project.recipes())
     }
 
     pub(crate) fn sources<'a>(&'a self, args: &'a RecipeArgs) -> Sources<'a> {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Command, Context, Error, Result, files, host};
-use kindling_image::plan::stage;
+use kindling_base::{Command, Context, Error, Result, files};
+use kindling_host as host;
 use kindling_image::resolve::Policy;
 use kindling_image::{Built, Request, build};
 
@@ -31,7 +31,7 @@ const PASSED: [&str; 4] = [
 
 pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
-    let wanted = [&kindling_image::host::build(), kindling_image::host::TEST].concat();
+    let wanted = [&kindling_host::build(), kindling_host::TEST].concat();
     host::ensure(&wanted, !global.no_install, renderer)?;
     for recipe in BOOTED {
         build_bundle(recipe, &setup, renderer)?;
@@ -87,7 +87,7 @@ fn subjects(built: &Built, setup: &Setup) -> Result<Vec<(&'static str, PathBuf)>
         "KINDLING_TEST_VMLINUX",
         built.folder.join(&built.manifest.kernel.artifact.file),
     )];
-    if let Some(tree) = setup.store.stage(stage::PACKAGES, &built.plan.packages[0]) {
+    if let Some(tree) = built.plan.packages[0].result(&setup.store) {
         subjects.push(("KINDLING_TEST_TAR", tree.join(kindling_debian_root::TREE)));
     }
     let debs = setup.project.root().join("target/test-debs");

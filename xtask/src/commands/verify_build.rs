@@ -1,8 +1,9 @@
 //! `cargo xtask build-image --verify`.
 
 use kindling_base::{Context, Result};
+use kindling_image::Prepared;
 use kindling_image::resolve::Policy;
-use kindling_image::{planned, verify};
+use kindling_verify as verify;
 
 use super::setup::Setup;
 use crate::cli::{BuildImage, VerifyBuild};
@@ -21,7 +22,16 @@ pub(crate) fn run(
     };
     let recipe = setup.recipe(&args.recipe)?;
     let sources = setup.sources(&args.recipe);
-    let (locked, plan) = planned(&recipe, policy, &sources, renderer)?;
+    let prepared = Prepared::new(&recipe, policy, &sources, renderer)?;
+    let (locked, plan) = (&prepared.locked, &prepared.plan);
+    let source = locked.lock.kernel.source_sha256();
+    let blobs = locked
+        .lock
+        .packages
+        .iter()
+        .map(|package| package.sha256.as_str());
+    let share_kernel = what == VerifyBuild::Image;
+    let shared = plan.npm.iter().chain(share_kernel.then_some(&plan.kernel));
     let mut arguments = vec![recipe.display().to_string()];
     for mirror in &args.recipe.mirrors {
         arguments.extend(["--mirror".to_owned(), mirror.clone()]);
@@ -30,10 +40,12 @@ pub(crate) fn run(
         &verify::Request {
             program: &std::env::current_exe().context("cannot find our own program")?,
             arguments: &arguments,
-            locked: &locked,
-            plan: &plan,
+            recipe: &locked.recipe.name,
+            blobs: blobs.chain(source).collect(),
+            shared: shared
+                .map(|stage| (stage.name, stage.key.as_str()))
+                .collect(),
             store: &setup.store,
-            share_kernel: what == VerifyBuild::Image,
         },
         renderer,
     )?;

@@ -59,12 +59,17 @@ impl<W: Write + Send> Renderer for Json<W> {
     fn finish(&self, summary: Summary<'_>) {
         self.with(|state| {
             let stages: Vec<Value> = state.ledger.take().iter().map(stage).collect();
+            let step = |(stage, elapsed): &(&str, Duration)| {
+                json!({"stage": stage, "elapsed_s": seconds(*elapsed)})
+            };
+            let path: Vec<Value> = summary.critical_path.iter().map(step).collect();
             let object = json!({
                 "event": "done",
                 "folder": summary.folder.to_string_lossy(),
                 "outcome": word(summary.outcome),
                 "elapsed_s": seconds(state.ledger.elapsed()),
                 "stages": stages,
+                "critical_path": path,
             });
             words::print(&mut state.out, &object.to_string());
         });
@@ -206,11 +211,12 @@ mod tests {
         json.finish(Summary {
             folder: Path::new("out/x"),
             outcome,
+            critical_path: &[("kernel", Duration::from_secs(2))],
         });
         drop(json);
         let text = String::from_utf8(out).unwrap();
         let mut done: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
         assert!(done["elapsed_s"].take().as_f64().unwrap() < 60.0);
-        insta::assert_snapshot!(done.to_string(), @r#"{"elapsed_s":null,"event":"done","folder":"out/x","outcome":"cached","stages":[{"bytes":5,"elapsed_s":0.0,"outcome":"cached","stage":"kernel"}]}"#);
+        insta::assert_snapshot!(done.to_string(), @r#"{"critical_path":[{"elapsed_s":2.0,"stage":"kernel"}],"elapsed_s":null,"event":"done","folder":"out/x","outcome":"cached","stages":[{"bytes":5,"elapsed_s":0.0,"outcome":"cached","stage":"kernel"}]}"#);
     }
 }

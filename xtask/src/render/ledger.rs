@@ -100,8 +100,16 @@ pub(super) fn closing(rows: &[Row], elapsed: Duration, summary: &Summary<'_>) ->
         );
         line.trim_end().to_owned()
     };
-    let table: Vec<String> = cells.iter().map(line).collect();
+    let mut table: Vec<String> = cells.iter().map(line).collect();
+    table.extend(critical_path(summary.critical_path));
     format!("{}\n{folder} is ready", table.join("\n"))
+}
+
+/// What to make faster if the build is to be: one line, if more than one stage was made.
+fn critical_path(stages: &[(&'static str, Duration)]) -> Option<String> {
+    let part = |(stage, elapsed): &(&str, Duration)| format!("{stage} {}", time(*elapsed));
+    let parts: Vec<String> = stages.iter().map(part).collect();
+    (parts.len() > 1).then(|| format!("critical path: {}", parts.join(" > ")))
 }
 
 #[cfg(test)]
@@ -109,10 +117,16 @@ mod tests {
     use super::*;
     use std::path::Path;
 
+    const PATH: [(&str, Duration); 2] = [
+        ("kernel", Duration::from_secs(252)),
+        ("lint", Duration::from_millis(40)),
+    ];
+
     fn summary(outcome: Outcome) -> Summary<'static> {
         Summary {
             folder: Path::new("out/minimal-debian-12"),
             outcome,
+            critical_path: &PATH,
         }
     }
 
@@ -136,6 +150,7 @@ mod tests {
         kernel     4 min 12 s   18.3 MiB  built
         initramfs       4.2 s  211.6 KiB  built
         total      4 min 30 s             2 built, 1 cached
+        critical path: kernel 4 min 12 s > lint 0.0 s
         out/minimal-debian-12 is ready
         ");
     }

@@ -137,7 +137,11 @@ mod tests {
                 elapsed,
                 bytes,
             });
-            lines.finish(Summary { folder, outcome });
+            lines.finish(Summary {
+                folder,
+                outcome,
+                critical_path: &[],
+            });
         }
         drop(lines);
         let text = String::from_utf8(out).unwrap();

@@ -12,6 +12,7 @@ mod words;
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::time::Duration;
 
 use kindling_base::{Error, Event, Outcome, Reporter};
 
@@ -53,6 +54,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) folder: &'a Path,
     /// Whether anything had to be done.
     pub(crate) outcome: Outcome,
+    /// The stages that the build waited for, in order.
+    pub(crate) critical_path: &'a [(&'static str, Duration)],
 }
 
 /// Shows events while they happen, then the end of the story.

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 
 use super::Command;
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Result, cancel};
 
 /// Lines of output shown when a program fails.
 const TAIL_LINES: usize = 20;
@@ -39,10 +39,13 @@ impl Command {
     /// # Errors
     /// It could not be started.
     pub fn output(&self) -> Result<Output> {
-        let output = self
-            .dying_with_us()
-            .output()
-            .map_err(|error| self.not_started(error))?;
+        let mut command = self.dying_with_us();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|error| self.not_started(error))?;
+        let _ends = cancel::end_with_us(child.id());
+        let output = child
+            .wait_with_output()
+            .context(format!("cannot wait for `{}`", self.display()))?;
         Ok(Output {
             status: output.status,
             stdout: output.stdout,
@@ -79,6 +82,7 @@ impl Command {
             .stdout(writer.try_clone().context("cannot copy a pipe")?)
             .stderr(writer);
         let mut child = command.spawn().map_err(|error| self.not_started(error))?;
+        let _ends = cancel::end_with_us(child.id());
         drop(command); // holds the writing ends: the reader would never see the end
         let mut log = self.log.as_deref().map(open_log).transpose()?;
         let mut last = VecDeque::with_capacity(TAIL_LINES);

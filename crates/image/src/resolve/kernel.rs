@@ -6,8 +6,8 @@ use kindling_debian::{Index, Request, solve};
 
 use crate::layers;
 use crate::lock::PinnedKernel;
-use crate::recipe::{KernelSource, Located, Recipe};
-use crate::stock;
+use kindling_recipe::{KernelSource, Located, Recipe};
+use kindling_stock_kernel as stock;
 
 /// Pins the kernel; of a stock kernel, `packages` has the package.
 pub(super) fn pin(
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    use crate::recipe;
+    use kindling_recipe as recipe;
 
     fn package(name: &str) -> LockedPackage {
         LockedPackage {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kindling_base::Result;
 
 use super::Facts;
-use crate::elf::{Elf, parse};
-use crate::files::{Files, Found, shown};
-use crate::loader::Loader;
 use crate::rule::{Report, Rule};
+use kindling_sysroot::Loader;
+use kindling_sysroot::elf::{Elf, parse};
+use kindling_sysroot::{Files, Found, shown};
 
 pub(super) const LIBRARY: Rule = Rule {
     name: "elf-library",

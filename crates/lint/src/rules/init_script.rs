@@ -3,9 +3,9 @@
 use kindling_base::Result;
 
 use super::Facts;
-use crate::files::{Files, Found};
-use crate::generators::generators;
 use crate::rule::{Report, Rule};
+use kindling_sysroot::generators;
+use kindling_sysroot::{Files, Found};
 
 pub(super) const STARTED: Rule = Rule {
     name: "init-script",

@@ -19,11 +19,11 @@ mod unit_names;
 use kindling_base::Result;
 
 use crate::cmdline::Cmdline;
-use crate::files::Files;
 use crate::image::Image;
 use crate::kconfig::Kconfig;
 use crate::rule::Rule;
-use crate::unit::{Boot, Manager, Units};
+use kindling_sysroot::Files;
+use kindling_sysroot::unit::{Boot, Manager, Units};
 
 /// Every rule, in the order of a boot: what comes first hides what comes later.
 pub(crate) const ALL: &[Rule] = &[

@@ -5,8 +5,8 @@ use kindling_tree::Kind;
 
 use super::Facts;
 use crate::desktop_file::{pairs, program, value};
-use crate::files::{Files, Found, shown};
 use crate::rule::{Report, Rule};
+use kindling_sysroot::{Files, Found, shown};
 
 pub(super) const DESKTOP_ENTRY: Rule = Rule {
     name: "desktop-entry",

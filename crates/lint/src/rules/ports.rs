@@ -4,7 +4,7 @@ use kindling_base::Result;
 
 use super::Facts;
 use crate::rule::{Report, Rule};
-use crate::unit::{Boot, Unit, words};
+use kindling_sysroot::unit::{Boot, Unit, words};
 
 pub(super) const CONFLICT: Rule = Rule {
     name: "port-conflict",

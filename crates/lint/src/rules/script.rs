@@ -4,8 +4,8 @@ use kindling_base::Result;
 use kindling_tree::Kind;
 
 use super::Facts;
-use crate::files::{Files, Found, shown};
 use crate::rule::{Report, Rule};
+use kindling_sysroot::{Files, Found, shown};
 
 pub(super) const INTERPRETER: Rule = Rule {
     name: "script-interpreter",

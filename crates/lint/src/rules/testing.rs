@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kindling_tree::{Content, Entry, Kind, Timestamp, Tree};
+use kindling_testkit::Root;
 
 use crate::{Image, Initramfs, Kernel};
 
 /// What an image of a test is made of.
 #[derive(Clone)]
 pub(crate) struct Plan {
-    entries: BTreeMap<String, (u16, Kind)>,
+    root: Root,
     config: BTreeMap<String, String>,
     pub(crate) kernel_head: Vec<u8>,
     pub(crate) initramfs: Option<Initramfs>,
@@ -28,7 +28,7 @@ impl Plan {
                   SERIAL_8250_CONSOLE DEVTMPFS CGROUPS INOTIFY_USER SIGNALFD TIMERFD EPOLL UNIX SYSFS PROC_FS FHANDLE TMPFS \
                   NET BINFMT_ELF BINFMT_SCRIPT";
         Self {
-            entries: BTreeMap::new(),
+            root: Root::new(),
             config: on
                 .split_whitespace()
                 .map(|o| (o.into(), "y".into()))
@@ -41,56 +41,42 @@ impl Plan {
         }
     }
 
-    /// A tree with systemd that boots into a target with nothing wrong.
+    /// A root with systemd that boots into a target with nothing wrong.
     pub(crate) fn bootable() -> Self {
-        Self::new()
-            .program("usr/lib/systemd/systemd", "#!/bin/sh\n")
-            .program("usr/bin/sh", "#!/bin/sh\n")
-            .link("bin", "usr/bin")
-            .file("etc/passwd", "root:x:0:0::/root:/bin/sh\n")
-            .file("etc/group", "root:x:0:\n")
-            .link("usr/lib/systemd/system/default.target", "multi-user.target")
-            .unit("multi-user.target", "[Unit]\nRequires=basic.target\nAfter=basic.target\n")
-            .unit("basic.target", "[Unit]\nRequires=sysinit.target\nWants=sockets.target\nAfter=sysinit.target sockets.target\n")
-            .unit("sockets.target", "[Unit]\nDescription=Sockets\n")
-            .unit("sysinit.target", "[Unit]\nDefaultDependencies=no\n")
+        let mut plan = Self::new();
+        plan.root = Root::bootable();
+        plan
     }
 
     pub(crate) fn file(self, path: &str, text: &str) -> Self {
-        self.entry(
-            path,
-            0o644,
-            Kind::File(Content::Bytes(text.as_bytes().into())),
-        )
+        self.with(|root| root.file(path, text))
     }
 
     pub(crate) fn bytes(self, path: &str, mode: u16, bytes: &[u8]) -> Self {
-        self.entry(path, mode, Kind::File(Content::Bytes(bytes.into())))
+        self.with(|root| root.bytes(path, mode, bytes))
     }
 
     pub(crate) fn program(self, path: &str, text: &str) -> Self {
-        self.entry(
-            path,
-            0o755,
-            Kind::File(Content::Bytes(text.as_bytes().into())),
-        )
+        self.with(|root| root.program(path, text))
     }
 
     pub(crate) fn link(self, path: &str, target: &str) -> Self {
-        self.entry(path, 0o777, Kind::Symlink(target.as_bytes().to_vec()))
+        self.with(|root| root.link(path, target))
     }
 
     /// A unit of the system.
     pub(crate) fn unit(self, name: &str, text: &str) -> Self {
-        self.file(&format!("usr/lib/systemd/system/{name}"), text)
+        self.with(|root| root.unit(name, text))
     }
 
     /// A unit that `multi-user.target` wants.
     pub(crate) fn enabled(self, name: &str, text: &str) -> Self {
-        self.unit(name, text).link(
-            &format!("etc/systemd/system/multi-user.target.wants/{name}"),
-            &format!("/usr/lib/systemd/system/{name}"),
-        )
+        self.with(|root| root.enabled(name, text))
+    }
+
+    fn with(mut self, change: impl FnOnce(Root) -> Root) -> Self {
+        self.root = change(self.root);
+        self
     }
 
     pub(crate) fn config(mut self, option: &str, value: &str) -> Self {
@@ -115,29 +101,12 @@ impl Plan {
         self.cmdline = text.into();
         self
     }
-
-    fn entry(mut self, path: &str, mode: u16, kind: Kind) -> Self {
-        self.entries.insert(path.into(), (mode, kind));
-        self
-    }
-
-    /// Its tree, parents added.
-    pub(crate) fn tree(&self) -> Tree {
-        let mut tree = Tree::new(Timestamp::default());
-        for (path, (mode, kind)) in &self.entries {
-            tree.make_parents(path.as_bytes(), Timestamp::default())
-                .unwrap();
-            let entry = Entry::new(kind.clone(), *mode, Timestamp::default());
-            tree.insert(path.as_bytes(), entry).unwrap();
-        }
-        tree
-    }
 }
 
 /// What a rule finds, as `PATH: PROBLEM`.
 pub(crate) fn problems(rule: &str, plan: &Plan) -> Vec<String> {
     assert!(crate::find(rule).is_some(), "there is no rule {rule}");
-    let tree = plan.tree();
+    let tree = plan.root.tree();
     let lines: Vec<String> = plan
         .config
         .iter()

@@ -9,7 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Facts;
 use crate::rule::{Report, Rule};
-use crate::unit::{Boot, Unit, Units};
+use kindling_sysroot::unit::{Boot, Unit, Units};
 
 pub(super) const CYCLE: Rule = Rule {
     name: "unit-cycle",

@@ -3,9 +3,9 @@
 use kindling_base::Result;
 
 use super::Facts;
-use crate::files::{Files, Found, shown};
 use crate::rule::{Report, Rule};
-use crate::unit::{Unit, program, words};
+use kindling_sysroot::unit::{Unit, program, words};
+use kindling_sysroot::{Files, Found, shown};
 
 pub(super) const EXEC: Rule = Rule {
     name: "unit-exec",

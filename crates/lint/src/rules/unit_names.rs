@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use kindling_base::Result;
 
 use super::Facts;
-use crate::files::Files;
 use crate::rule::{Report, Rule};
-use crate::unit::{Unit, Units, words};
+use kindling_sysroot::Files;
+use kindling_sysroot::unit::{Unit, Units, words};
 
 pub(super) const SYNTAX: Rule = Rule {
     name: "unit-syntax",

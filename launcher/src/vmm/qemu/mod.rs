@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Context, Error, Reporter, Result, files};
+use kindling_host::{self as host, HostPackage, Proof};
 use tokio::net::UnixStream;
 use tokio::process::Child;
 

@@ -1,0 +1,99 @@
+//! The kernel: compiled from source, or taken out of the packages where a distribution has built it.
+
+use std::path::PathBuf;
+
+use kindling_base::{Error, Lock, Result, files};
+use kindling_kernel::Tarball;
+
+use super::Build;
+use super::side_by_side::Halt;
+use crate::lock::PinnedKernel;
+use crate::stage;
+
+impl Build<'_> {
+    /// The kernel's folder.
+    pub(super) fn kernel(&self) -> Result<&PathBuf, Halt> {
+        self.kernel.get(|| {
+            if let Some(cached) = self.cached(&self.prepared.plan.kernel)? {
+                return Ok(cached);
+            }
+            match &self.prepared.locked.lock.kernel {
+                PinnedKernel::Image { image } => self.stock_kernel(image),
+                PinnedKernel::Package { .. } | PinnedKernel::Url { .. } => self.compiled_kernel(),
+            }
+        })
+    }
+
+    /// The text of the kernel's `.config`.
+    pub(crate) fn kernel_config(&self) -> Result<String, kindling_fetch::FetchError> {
+        Ok(self.config()?)
+    }
+
+    fn config(&self) -> Result<String, Halt> {
+        if let PinnedKernel::Image { .. } = self.prepared.locked.lock.kernel {
+            return Ok(files::read_text(&self.kernel()?.join("config"))?);
+        }
+        let source = self.kernel_source()?;
+        let (work, _lock) = self.kernel_work()?;
+        let fragments = &self.prepared.inputs.fragments;
+        let config =
+            kindling_kernel::configure(&source.source(), fragments, &work, &self.reporter)?;
+        Ok(files::read_text(&config)?)
+    }
+
+    /// Compiles the kernel. The source tree and the objects stay in the store's work folder, so that a changed fragment
+    /// compiles only what make must.
+    fn compiled_kernel(&self) -> Result<PathBuf, Halt> {
+        let source = self.kernel_source()?;
+        self.make(&self.prepared.plan.kernel, "configuring Linux", |out| {
+            let (work, _lock) = self.kernel_work()?;
+            kindling_kernel::build(
+                &source.source(),
+                &self.prepared.inputs.fragments,
+                self.epoch(),
+                &work,
+                out,
+                &self.reporter,
+            )?;
+            Ok(None)
+        })
+    }
+
+    /// Takes the kernel of a package, with the modules that reaching the root needs.
+    fn stock_kernel(&self, image: &str) -> Result<PathBuf, Halt> {
+        let packages = self.packages()?;
+        let detail = format!("taking the kernel of {image}");
+        self.make(&self.prepared.plan.kernel, &detail, |out| {
+            kindling_stock_kernel::take(packages, image, out)?;
+            Ok(None)
+        })
+    }
+
+    fn kernel_source(&self) -> Result<Tarball, Halt> {
+        match &self.prepared.locked.lock.kernel {
+            PinnedKernel::Image { image } => {
+                let what = format!("{image} is a kernel and no source of one");
+                Err(Error::internal(what).into())
+            }
+            PinnedKernel::Url { url, sha256 } => {
+                Ok(Tarball::new(self.source_url(url, sha256)?, sha256))
+            }
+            PinnedKernel::Package { package } => self.source_package(package),
+        }
+    }
+
+    fn kernel_work(&self) -> Result<(PathBuf, Lock)> {
+        let root = self.store().root();
+        if root.to_string_lossy().contains([' ', '\t', ':']) {
+            let problem =
+                "make cannot compile Linux below a folder with a space or a colon in its name";
+            return Err(Error::user(format!("{problem}: {}", root.display()))
+                .hint("put the store elsewhere, with --store or KINDLING_STORE"));
+        }
+        let sha256 = self.prepared.locked.lock.kernel.source_sha256();
+        let name = sha256
+            .and_then(|sha256| sha256.get(..16))
+            .unwrap_or_default();
+        stage::work(&format!("linux-{name}"), self.store(), &self.reporter)
+    }
+}

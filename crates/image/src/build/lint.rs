@@ -1,0 +1,89 @@
+//! The lint: what would fail at boot is found before there is a bundle.
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Event, Reporter, Result};
+use kindling_fetch::FetchError;
+use kindling_lint::{Judged, Waiver};
+use kindling_lint_stage::{Subject, judge, read, unused, write};
+use kindling_publish::Parts;
+
+use super::Build;
+use super::side_by_side::Halt;
+
+impl Build<'_> {
+    /// Fails if something in the image would fail at boot and the recipe does not waive it.
+    ///
+    /// What a build warns of is warned of again when the stage is in the store.
+    pub(crate) fn lint(&self, parts: &Parts) -> Result<(), FetchError> {
+        let folder = match self.cached(&self.prepared.plan.lint)? {
+            Some(folder) => folder,
+            None => self.lint_stage(parts)?,
+        };
+        self.warn_of_unused(read(&folder)?);
+        Ok(())
+    }
+
+    fn lint_stage(&self, parts: &Parts) -> Result<PathBuf, Halt> {
+        self.tree_parts()?;
+        let detail = "looking for what would fail at boot";
+        self.make(&self.prepared.plan.lint, detail, |out| {
+            let judged = self.judge(&parts.kernel, parts.initramfs.as_deref())?;
+            let written = write(&judged, out);
+            if written.is_err() {
+                self.warn_of_unused(judged);
+            }
+            written.map(|()| None)
+        })
+    }
+
+    /// What the rules find, waivers applied. Makes kernel, initramfs and packages.
+    ///
+    /// # Errors
+    /// One of them could not be made.
+    pub(crate) fn findings(&self) -> Result<Judged, FetchError> {
+        let mut initramfs = None;
+        self.branches.all([
+            &mut || self.kernel().map(drop),
+            &mut || Ok(initramfs = self.initramfs()?),
+            &mut || self.tree_parts(),
+        ])?;
+        let kernel = self.kernel()?.join(kindling_kernel::FILE);
+        let initramfs = initramfs.map(|folder| folder.join(kindling_initramfs::FILE));
+        Ok(self.without_inherited(self.judge(&kernel, initramfs.as_deref())?))
+    }
+
+    fn judge(&self, kernel: &Path, initramfs: Option<&Path>) -> Result<Judged> {
+        let recipe = &self.prepared.locked.recipe;
+        let failed = |halt: Halt| kindling_base::Error::from(FetchError::from(halt));
+        let packages = self.packages().map_err(failed)?;
+        let npm = self.npm().map_err(failed)?;
+        let laid_over = self.laid_over().map_err(failed)?;
+        let tree = kindling_rootfs::tree(&self.tree(packages, npm, &laid_over.entries))?;
+        let waivers: Vec<Waiver> = recipe.lint.iter().map(|w| w.value.clone()).collect();
+        judge(&Subject {
+            tree: &tree,
+            kernel,
+            initramfs,
+            cmdline: &recipe.kernel.cmdline.value,
+            memory_mib: recipe.vm.memory_mib,
+            network: recipe.vm.network,
+            waivers: &waivers,
+        })
+    }
+
+    fn warn_of_unused(&self, judged: Judged) {
+        for waiver in &self.without_inherited(judged).unused {
+            self.reporter.report(Event::Warning(unused(waiver)));
+        }
+    }
+
+    /// What a parent needs waived, a child with other packages may not: only the recipe's own unused waivers stay.
+    fn without_inherited(&self, mut judged: Judged) -> Judged {
+        let recipe = &self.prepared.locked.recipe;
+        let inherited = recipe.lint.iter().filter(|w| w.at.file() != recipe.path);
+        let inherited: Vec<&Waiver> = inherited.map(|waiver| &waiver.value).collect();
+        judged.unused.retain(|waiver| !inherited.contains(&waiver));
+        judged
+    }
+}

@@ -1,0 +1,67 @@
+//! Programs of ours for the guest, compiled, and what else is laid over its packages.
+
+use std::path::PathBuf;
+
+use kindling_programs::linked::{self, Linked};
+use kindling_programs::{Program, agent};
+use kindling_rootfs::guest_programs;
+use kindling_rootfs::overlay::OverlayEntry;
+
+use super::Build;
+use super::side_by_side::Halt;
+use crate::stage::{self, Stage};
+
+/// What is laid over the packages.
+#[derive(Debug)]
+pub(super) struct LaidOver {
+    /// Programs of ours, then the recipe's overlays.
+    pub(super) entries: Vec<OverlayEntry>,
+    /// What is linked into the programs.
+    pub(super) linked: Vec<Linked>,
+}
+
+impl Build<'_> {
+    /// What is laid over the packages; the programs are compiled when it is first asked for.
+    pub(super) fn laid_over(&self) -> Result<&LaidOver, Halt> {
+        self.laid_over.get(|| {
+            let (plan, inputs) = (&self.prepared.plan, &self.prepared.inputs);
+            let (mut entries, mut linked) = (Vec::new(), Vec::new());
+            if let Some(stage) = &plan.agent {
+                let folder = self.agent(stage)?;
+                let (name, key) = (&self.prepared.locked.recipe.name, &plan.rootfs.key);
+                entries = guest_programs::agent(&folder.join(agent::FILE), name, key)?;
+                linked = linked::read(&folder)?;
+            }
+            for (program, stage) in inputs.programs.iter().zip(&plan.programs) {
+                let folder = self.program(program, stage)?;
+                let file = folder.join(&program.name);
+                entries.extend(guest_programs::program(&program.name, &file)?);
+                linked.extend(linked::read(&folder)?);
+            }
+            entries.extend_from_slice(&inputs.overlays);
+            Ok(LaidOver { entries, linked })
+        })
+    }
+
+    fn agent(&self, stage: &Stage) -> Result<PathBuf, Halt> {
+        if let Some(cached) = self.cached(stage)? {
+            return Ok(cached);
+        }
+        self.make(stage, "compiling the guest's agent", |out| {
+            let (work, _lock) = stage::work("agent", self.store(), &self.reporter)?;
+            agent::build(&self.sources.project.agent(), &work, out)?;
+            Ok(None)
+        })
+    }
+
+    fn program(&self, program: &Program, stage: &Stage) -> Result<PathBuf, Halt> {
+        if let Some(cached) = self.cached(stage)? {
+            return Ok(cached);
+        }
+        self.make(stage, &format!("compiling {}", program.name), |out| {
+            let (work, _lock) = stage::work("programs", self.store(), &self.reporter)?;
+            kindling_programs::build(program, &work, out)?;
+            Ok(None)
+        })
+    }
+}

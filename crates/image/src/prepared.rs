@@ -1,0 +1,62 @@
+//! The beginning of every command about a recipe: read it, lock it, plan it.
+
+use std::path::Path;
+
+use kindling_base::{Reporter, Result};
+
+use crate::inputs::{self, Inputs};
+use crate::lock::Locked;
+use crate::plan::{Plan, plan};
+use crate::resolve::{Policy, Sources, resolve};
+
+/// A recipe that is ready to be built: locked, with its inputs read and its stages planned.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The recipe and its lock.
+    pub locked: Locked,
+    /// The files of the project that go in.
+    pub inputs: Inputs,
+    /// The stages, each with the key of its result.
+    pub plan: Plan,
+}
+
+impl Prepared {
+    /// Prepares the recipe in a file.
+    ///
+    /// # Errors
+    /// The recipe or an input of it is wrong, or the recipe cannot be locked as `policy` says.
+    pub fn new(
+        recipe: &Path,
+        policy: Policy,
+        sources: &Sources<'_>,
+        reporter: &dyn Reporter,
+    ) -> Result<Self> {
+        let recipe = kindling_recipe::load(recipe)?;
+        let inputs = inputs::read(&recipe, sources.project)?;
+        let locked = resolve(recipe, policy, sources, reporter)?;
+        let plan = plan(&locked, &inputs);
+        Ok(Self {
+            locked,
+            inputs,
+            plan,
+        })
+    }
+
+    /// The same with the archives asked again: what they still have stays pinned.
+    ///
+    /// # Errors
+    /// The recipe cannot be locked any more.
+    pub(crate) fn resolved_again(
+        self,
+        sources: &Sources<'_>,
+        reporter: &dyn Reporter,
+    ) -> Result<Self> {
+        let locked = resolve(self.locked.recipe, Policy::Refresh, sources, reporter)?;
+        let plan = plan(&locked, &self.inputs);
+        Ok(Self {
+            locked,
+            plan,
+            ..self
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Proving that an image is the same wherever it is built: two builds in two worlds, compared byte for byte.
+
+mod bytes;
+mod compare;
+mod image;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+use kindling_base::{Error, Event, Reporter, Result, files, hash};
+use kindling_store::Store;
+
+use world::World;
+
+pub use compare::{Difference, compare};
+
+/// What to build twice.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Our own program: its `build-image` is run once in each world.
+    pub program: &'a Path,
+    /// Arguments of `build-image` that say what to build: the recipe, mirrors.
+    pub arguments: &'a [String],
+    /// The recipe's name.
+    pub recipe: &'a str,
+    /// SHA-256 of each download.
+    pub blobs: Vec<&'a str>,
+    /// Stages whose results both builds take from the store where it has them, each with its key: packages of npm, which
+    /// are downloads, and the kernel, unless two are to be compiled.
+    pub shared: Vec<(&'static str, &'a str)>,
+    /// The store that has the downloads.
+    pub store: &'a Store,
+}
+
+/// What came out the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Each file of the bundle with its SHA-256.
+    pub files: Vec<(String, String)>,
+    /// What was different about the second world, each for a person.
+    pub varied: Vec<String>,
+}
+
+/// Builds twice from an empty stage cache and compares every file of the bundles.
+///
+/// # Errors
+/// A build failed, or the bundles differ: the error names each file, offset and path with both sides.
+pub fn verify(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Verified> {
+    let (folder, _lock) = request.store.work("verify", || {
+        reporter.report(Event::Note("waiting for another verification".to_owned()));
+    })?;
+    files::remove(&folder)?; // what a crash left
+    files::create_dir_all(&folder)?;
+    let worlds = [World::plain(&folder.join("a")), World::skewed(&folder)?];
+    let mut bundles = Vec::new();
+    for (number, world) in (1..).zip(&worlds) {
+        reporter.report(Event::Note(format!(
+            "build {number} of 2: {}",
+            world.description()
+        )));
+        bundles.push(build(request, world)?);
+    }
+    let differences = compare(&bundles[0], &bundles[1])?;
+    let result = match differences.as_slice() {
+        [] => Ok(Verified {
+            files: sums(&bundles[0])?,
+            varied: worlds[1].varied.clone(),
+        }),
+        differences => Err(report(request.recipe, differences)),
+    };
+    files::remove(&folder)?;
+    result
+}
+
+/// Builds in a world; returns the bundle's folder.
+fn build(request: &Request<'_>, world: &World) -> Result<PathBuf> {
+    let store = Store::open(&world.store())?;
+    for sha256 in &request.blobs {
+        if let Some(blob) = request.store.blob(sha256) {
+            store.adopt_blob(sha256, &blob)?;
+        }
+    }
+    for (stage, key) in &request.shared {
+        if let Some(result) = request.store.stage(stage, key) {
+            store.adopt_stage(stage, key, &result)?;
+        }
+    }
+    drop(store);
+    world.run(request.program, request.arguments)?;
+    Ok(world.out().join(request.recipe))
+}
+
+fn sums(bundle: &Path) -> Result<Vec<(String, String)>> {
+    let paths = files::list(bundle)?;
+    let sum = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok((name.into_owned(), hash::file(path)?))
+    };
+    paths.iter().map(sum).collect()
+}
+
+fn report(recipe: &str, differences: &[Difference]) -> Error {
+    let count = match differences {
+        [_] => "one file".to_owned(),
+        more => format!("{} files", more.len()),
+    };
+    let error = Error::external(format!("two builds of {recipe} differ in {count}"));
+    let error = differences
+        .iter()
+        .fold(error, |error, one| error.note(one.to_string()));
+    error.hint("find what writes it: a time, a random number, an order or a path of the build; images must not have any of these")
+}
+
+#[cfg(test)]
+mod tests;
