@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use kindling_base::host::{self, HostPackage, Proof};
 use kindling_base::{Command, Error, Result};
+use kindling_host::{self as host, HostPackage, Proof};
 use xshell::{Shell, cmd};
 
 use super::tools::DENY;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use kindling_base::{Command, Result, host};
+use kindling_base::{Command, Result};
+use kindling_host as host;
 
 use super::cargo;
 use crate::render::Renderer;
