@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
-use kindling_image::recipe;
 use kindling_manual::{
     Block, Page, check_command_lines, compare_reference, pages, reference, root,
 };
+use kindling_recipe as recipe;
 
 use crate::cli::Cli;
 
