@@ -265,6 +265,7 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "{what} did not come true");
+        // bounded wait: PATIENCE ends it
         std::thread::sleep(Duration::from_millis(10));
     }
 }
