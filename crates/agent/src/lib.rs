@@ -15,6 +15,7 @@ mod exec;
 mod files;
 pub mod http;
 pub mod image;
+mod mode;
 mod named;
 mod netlink;
 pub mod network;
@@ -31,5 +32,5 @@ pub mod systemd;
 mod user;
 pub mod vsock;
 
-pub use options::Mode;
+pub use mode::Mode;
 pub use session::{Greeting, serve};
