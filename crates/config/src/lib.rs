@@ -14,21 +14,20 @@
 //! This crate knows the tables and their keys, so that whoever reads the file refuses a misspelt one, whoever it concerns. What
 //! the values mean is the business of the table's owner, who names a type for it ([`Config::table`]).
 
-mod place;
 mod table;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kindling_base::{Result, files, folders};
+use kindling_located::{Location, Problem, Source, into_error};
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, ValueDeserializer};
 
-pub use place::{Place, Problem, Source, mistakes};
 pub use table::Table;
 
 /// The configuration file as it was read, or an empty one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     source: Arc<Source>,
 }
@@ -67,7 +66,7 @@ impl Config {
         if problems.is_empty() {
             Ok(config)
         } else {
-            Err(mistakes(path, problems))
+            Err(into_error(path, problems))
         }
     }
 
@@ -77,8 +76,8 @@ impl Config {
     /// A value has another type or form than `T` takes.
     pub fn table<T: DeserializeOwned + Default>(&self, table: Table) -> Result<T> {
         let wrong = |error: &toml::de::Error| {
-            let problem = Problem::new(self.place(error), error.message(), table.example());
-            mistakes(&self.source.path, vec![problem])
+            let problem = Problem::new(&self.place(error), error.message(), table.example());
+            into_error(&self.source.path, vec![problem])
         };
         let document = DeTable::parse(self.text()).map_err(|error| wrong(&error))?;
         match document.into_inner().remove(table.name()) {
@@ -99,13 +98,13 @@ impl Config {
         &self.source.text
     }
 
-    fn place(&self, error: &toml::de::Error) -> Place {
-        Place::new(&self.source, error.span().unwrap_or(0..0))
+    fn place(&self, error: &toml::de::Error) -> Location {
+        Location::new(&self.source, error.span().unwrap_or(0..0))
     }
 
     fn syntax(&self, error: &toml::de::Error) -> Problem {
         Problem::new(
-            self.place(error),
+            &self.place(error),
             error.message(),
             "mend the TOML syntax (https://toml.io/en/v1.0.0)",
         )

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use kindling_base::did_you_mean;
+use kindling_located::{Location, Problem, Source};
 use toml::de::{DeTable, DeValue};
-
-use crate::{Place, Problem, Source};
 
 /// A table of the configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ pub(crate) fn unknown(source: &Arc<Source>, document: &DeTable<'_>) -> Vec<Probl
     let names = Table::ALL.map(Table::name);
     let mut problems = Vec::new();
     for (name, value) in document {
-        let at = || Place::new(source, name.span());
+        let at = || Location::new(source, name.span());
         let known = Table::ALL
             .into_iter()
             .find(|table| table.name() == name.get_ref());
@@ -68,7 +67,7 @@ pub(crate) fn unknown(source: &Arc<Source>, document: &DeTable<'_>) -> Vec<Probl
             (Some(table), _) => {
                 let hint = format!("write it as a table: [{}]", table.name());
                 problems.push(Problem::new(
-                    at(),
+                    &at(),
                     format!("`{}` is a table", table.name()),
                     hint,
                 ));
@@ -77,7 +76,7 @@ pub(crate) fn unknown(source: &Arc<Source>, document: &DeTable<'_>) -> Vec<Probl
                 let kind = if value.is_table() { "table" } else { "key" };
                 let message = format!("unknown {kind} `{}`", name.get_ref().escape_debug());
                 problems.push(Problem::new(
-                    at(),
+                    &at(),
                     message,
                     hint(name.get_ref(), &names, "tables"),
                 ));
@@ -102,7 +101,7 @@ fn unknown_keys(source: &Arc<Source>, table: Table, inner: &DeTable<'_>) -> Vec<
             table.name()
         );
         Problem::new(
-            Place::new(source, key.span()),
+            &Location::new(source, key.span()),
             message,
             hint(name, known, "keys"),
         )

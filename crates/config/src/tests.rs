@@ -21,7 +21,7 @@ fn read(text: &str) -> Result<Config> {
 
 /// The report, with the file called `config.toml`.
 fn refused(read: Result<Config>) -> String {
-    let error = read.unwrap_err();
+    let error = read.err().unwrap();
     assert_eq!(error.exit(), Exit::User);
     let report = error.report();
     let path = report.find("/config.toml").unwrap();
