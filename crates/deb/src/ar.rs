@@ -19,7 +19,7 @@ pub(crate) struct Member {
 /// The members of an ar container, in order.
 ///
 /// # Errors
-/// The container cannot be read, is no ar, or ends before a member does.
+/// The container cannot be read, is not an ar, or ends within a member.
 pub(crate) fn members(file: &mut (impl Read + Seek)) -> io::Result<Vec<Member>> {
     let end = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;

@@ -1,4 +1,4 @@
-//! What the control.tar of a .deb says and brings: the control file, maintainer scripts and lists.
+//! The control.tar of a .deb: the control file, maintainer scripts and lists.
 
 use std::io::Read;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub struct ControlFile {
 pub struct Conffile {
     /// Path from the root, without the leading slash.
     pub path: String,
-    /// It is no longer shipped and goes away with an upgrade, deb-conffiles(5).
+    /// An upgrade removes it, because the package no longer ships it, deb-conffiles(5).
     pub remove_on_upgrade: bool,
 }
 
@@ -109,7 +109,7 @@ impl Control {
             .flat_map(deb822::Paragraph::fields)
     }
 
-    /// The value of a field; nothing where it is not there.
+    /// The value of a field; empty where the field is missing.
     pub fn field(&self, name: &str) -> &str {
         self.fields()
             .find(|(field, _)| field.eq_ignore_ascii_case(name))

@@ -3,7 +3,7 @@
 //! The grammar is that of deb822(5): paragraphs are separated by blank lines, a line that begins with a
 //! space or tab continues the field above, and field names do not depend on case.
 
-/// The paragraphs of `text`, in order. Borrowing, lazy and without a failure: what is no field is skipped.
+/// The paragraphs of `text`, in order. Lines that are not fields are skipped, so that reading never fails.
 pub fn paragraphs(text: &str) -> impl Iterator<Item = Paragraph<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {

@@ -30,7 +30,7 @@ pub struct LockedPackage {
     pub path: String,
     /// The suite that offers it; it tells which mirror has it.
     pub suite: String,
-    /// Which layer of the tree it is in: packages that were added to a lock later are added to what is there.
+    /// The layer of the tree that it is in: packages that were added to a lock later go on top of the earlier ones.
     #[serde(default)]
     pub layer: u32,
 }

@@ -14,7 +14,7 @@ pub type TarReader = tar::Archive<Box<dyn Read + Send>>;
 /// The tar with the control file and the maintainer scripts.
 ///
 /// # Errors
-/// The file cannot be read or is no sound .deb.
+/// The file cannot be read or is not a sound .deb.
 pub fn open_control(deb: &Path) -> Result<TarReader> {
     open_tar(deb, "control.tar")
 }
@@ -22,7 +22,7 @@ pub fn open_control(deb: &Path) -> Result<TarReader> {
 /// The tar with the files of the package.
 ///
 /// # Errors
-/// The file cannot be read or is no sound .deb.
+/// The file cannot be read or is not a sound .deb.
 pub fn open_data(deb: &Path) -> Result<TarReader> {
     open_tar(deb, "data.tar")
 }

@@ -51,7 +51,7 @@ impl fmt::Display for Operator {
 pub struct Relation<'a> {
     /// Name with its qualifier, such as `python3:any`; apt treats that as a name of its own.
     pub name: &'a str,
-    /// Which versions are meant; all of them if `None`.
+    /// The versions that are meant; unset, any version will do.
     pub version: Option<(Operator, &'a str)>,
     /// Whether the next relation is an alternative to this one.
     pub or_next: bool,
@@ -60,7 +60,7 @@ pub struct Relation<'a> {
 /// The relations of a field's value, alternatives marked by [`Relation::or_next`].
 ///
 /// Those whose `[architectures]` do not list `architecture` are left out, and so are those restricted to a
-/// build profile, of which a binary package has none. Text that is no relation is skipped, as apt does with
+/// build profile, because binary packages are built without one. Malformed relations are skipped, as apt does with
 /// an index that was checked already.
 pub fn parse<'a>(value: &'a str, architecture: &str) -> impl Iterator<Item = Relation<'a>> {
     value.split(',').flat_map(move |group| {

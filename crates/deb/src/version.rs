@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 /// Compares two versions as dpkg does: by epoch, then upstream version, then revision.
 ///
 /// ```
-/// use kindling_debian::version::compare;
+/// use kindling_deb::version::compare;
 /// assert!(compare("1.0~rc1", "1.0").is_lt());
 /// assert!(compare("1:0.9", "2.0").is_gt());
 /// ```

@@ -14,9 +14,9 @@ use crate::dpkg::{Programs, batches, configure, database};
 use crate::freeze::{freeze, warm};
 use crate::layer::{self, Mark, TREE};
 use crate::root::{Root, memory, restore};
-use crate::unpack::{Ahead, Claims, Conffiles, Source, largest_first, unpack};
+use crate::unpack::{Ahead, Claims, Conffiles, DebFile, largest_first, unpack};
 
-/// What [`assemble`] is to do.
+/// The work of one [`assemble`].
 #[derive(Clone, Debug)]
 pub struct Assembly<'a> {
     /// The packages: a set in which all dependencies are met. Their order does not matter.
@@ -29,7 +29,7 @@ pub struct Assembly<'a> {
     pub below: &'a [PathBuf],
     /// An empty or missing folder to work in.
     pub work: &'a Path,
-    /// Where [`TREE`] is written.
+    /// The folder to which [`TREE`] is written.
     pub out: &'a Path,
     /// Gets the output of all scripts.
     pub log: &'a Path,
@@ -137,9 +137,9 @@ fn add(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<bool> {
     let mark = Mark::set(&spec.root)?;
     let programs = programs_of(spec);
     let done = AtomicU64::new(0);
-    let sources: Vec<Source<'_>> = sources(&packages, &spec.debs);
+    let deb_files = deb_files(&packages, &spec.debs);
     let count = || configured(1 + done.fetch_add(1, Ordering::Relaxed));
-    let added = layer::add(&sources, &packages, &root, &programs, &count)?;
+    let added = layer::add(&deb_files, &packages, &root, &programs, &count)?;
     if added {
         configure::audit(&programs)?;
         warm(&programs, &root)?;
@@ -157,10 +157,10 @@ fn read(debs: &[PathBuf]) -> Result<Vec<Control>> {
     debs.iter().map(|deb| Control::read(deb)).collect()
 }
 
-fn sources<'a>(packages: &'a [Control], debs: &'a [PathBuf]) -> Vec<Source<'a>> {
+fn deb_files<'a>(packages: &'a [Control], debs: &'a [PathBuf]) -> Vec<DebFile<'a>> {
     let pairs = packages.iter().zip(debs);
     pairs
-        .map(|(control, deb)| Source { deb, control })
+        .map(|(control, deb)| DebFile { deb, control })
         .collect()
 }
 
@@ -191,7 +191,7 @@ fn populate(
     programs: &Programs,
     configured: &(dyn Fn(u64) + Sync),
 ) -> Result<()> {
-    let sources = sources(packages, debs);
+    let deb_files = deb_files(packages, debs);
     let dpkg = packages.iter().find(|package| package.name() == "dpkg");
     let dpkg = dpkg.map_or("", |package| package.field("Version"));
     let preinsts = |batch: &[usize]| {
@@ -203,8 +203,8 @@ fn populate(
     let mut unpacked = std::collections::HashMap::new();
     let done = AtomicU64::new(0);
     let [first, second] = batches(packages);
-    let later = largest_first(&sources, &second).into_iter();
-    let later: Vec<PathBuf> = later.map(|(_, i)| sources[i].deb.to_owned()).collect();
+    let later = largest_first(&deb_files, &second).into_iter();
+    let later: Vec<PathBuf> = later.map(|(_, i)| deb_files[i].deb.to_owned()).collect();
     let mut ahead = Ahead::default();
     for (batch, conffiles) in [(first, Conffiles::InPlace), (second, Conffiles::Pending)] {
         // The first batch's scripts need the batch itself: a shell, libc. Later ones run before their package is
@@ -213,7 +213,9 @@ fn populate(
             preinsts(&batch)?;
             ahead.stop();
         }
-        unpacked.extend(unpack(root, &sources, &batch, &claims, conffiles, &ahead)?);
+        unpacked.extend(unpack(
+            root, &deb_files, &batch, &claims, conffiles, &ahead,
+        )?);
         if conffiles == Conffiles::InPlace {
             // Scripts keep one processor busy: the others have time until the second batch is unpacked.
             ahead = Ahead::start(later.clone(), memory::spare());

@@ -9,14 +9,14 @@ use kindling_store::{BlobWriter, Store};
 
 use crate::client::{Client, GetError, all_failed};
 
-/// Longest file whose size nobody promised: a kernel's source is a tenth of this.
+/// The longest file of unknown size: a kernel's source is a tenth of this.
 const LONGEST: u64 = 2 << 30;
 
 /// A file that an index, a lock or a recipe promises.
 pub struct Promise<'a> {
     /// Addresses that may hold it, to be tried in order.
     pub urls: &'a [String],
-    /// What it is, for a person.
+    /// Its name, for a person.
     pub name: &'a str,
     /// Its length in bytes, where that is known.
     pub size: Option<u64>,
@@ -47,7 +47,7 @@ pub fn fetch_url(
     fetch_blob(client, &promise, store, &progress).map_err(|error| error.error)
 }
 
-/// Why a file could not be fetched, and whether all mirrors answered that they do not have it.
+/// The reason why a file could not be fetched, and whether all mirrors answered that they do not have it.
 pub struct BlobError {
     /// The whole story.
     pub error: Error,
@@ -106,7 +106,7 @@ pub struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// None yet of `total` bytes, if it is known how many there will be.
+    /// Starts at zero of `total` bytes, where the total is known.
     pub fn new(reporter: &'a dyn Reporter, stage: &'static str, total: Option<u64>) -> Self {
         Self {
             reporter,
@@ -116,7 +116,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Reports so many bytes more.
+    /// Counts and reports more bytes.
     pub fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.reporter.report(Event::Progress {

@@ -43,7 +43,7 @@ pub struct Client {
     secure: OnceLock<Agent>,
 }
 
-/// Why one mirror did not give a file.
+/// The reason why one mirror did not give a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{url}: {reason}{}", if *.attempts > 1 { format!(", {attempts} times") } else { String::new() })]
 pub struct GetError {
@@ -94,7 +94,7 @@ impl Client {
     /// Fetches `url`, at most `limit` bytes of it, into a writer that `open` makes anew for each try.
     ///
     /// # Errors
-    /// Why the last try failed; or `open` or the writer did.
+    /// The last try failed, or `open` or the writer did.
     pub fn get<W: Write>(
         &self,
         url: &str,
@@ -246,7 +246,7 @@ impl Reason {
     }
 }
 
-/// One error of a fetch that failed on every mirror: which, and why.
+/// The error of a fetch that failed on every mirror, with the reason of each.
 pub fn all_failed(what: &str, failures: Vec<GetError>) -> Error {
     let mut error = Error::external(format!("cannot fetch {what}"));
     for failure in failures {

@@ -1,4 +1,4 @@
-//! The HTTP agent: whom it trusts, through which proxy it goes, and how long it waits.
+//! The connections of the client: trusted certificates, proxies, time limits, and how many stay open.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,13 +20,13 @@ const CERTIFICATES: [&str; 2] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
 ];
 
-/// Hosts that no proxy could reach for us.
+/// Hosts of this machine, which a proxy cannot reach for us.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// An agent for `https` addresses if `secure`, else for `http` ones, set up from the environment.
+/// The HTTP library's agent for `https` addresses if `secure`, else for `http` ones, set up from the environment.
 ///
 /// # Errors
-/// The environment names a proxy that is none, or the machine has no trusted certificates.
+/// The environment names a malformed proxy, or the machine has no trusted certificates.
 pub(crate) fn agent(secure: bool) -> Result<Agent> {
     // The upper-case HTTP_PROXY is honoured too: no request of a CGI client can set it here.
     let variables = if secure {

@@ -2,7 +2,7 @@
 
 use kindling_base::Error;
 
-/// Why packages could not be fetched.
+/// The reason why packages could not be fetched.
 #[derive(Debug)]
 pub enum FetchError {
     /// The mirrors work but no longer have this package: the lock has to be made anew.

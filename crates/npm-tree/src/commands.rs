@@ -8,9 +8,9 @@ use crate::locked::{LIBRARY, LockedNpm};
 use crate::package_json::{self, About};
 use crate::placeholder;
 
-/// Where the commands of packages that were asked for are.
+/// The folder with the commands of packages that were asked for.
 const BIN: &str = "usr/local/bin";
-/// A longer first line is no interpreter's (BINPRM_BUF_SIZE of Linux).
+/// Linux reads this much of a script's first line (BINPRM_BUF_SIZE).
 const MAX_LINE: u64 = 256;
 
 /// Makes the commands of all packages executable and links them: into `/usr/local/bin` those of packages that were asked

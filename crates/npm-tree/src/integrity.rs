@@ -20,7 +20,7 @@ pub fn sha512(text: &str) -> Option<String> {
         .next()
 }
 
-/// The lowercase hexadecimal of `sha512-BASE64`; `None` if it is no such text.
+/// The lowercase hexadecimal of `sha512-BASE64`; `None` for any other text.
 pub fn to_hex(integrity: &str) -> Option<String> {
     digest(integrity).map(|digest| hex(&digest))
 }

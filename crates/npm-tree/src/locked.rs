@@ -54,7 +54,7 @@ impl LockedNpm {
     }
 }
 
-/// Where registries keep a tarball by custom.
+/// The path at which registries keep a tarball by custom.
 pub fn usual_tarball(name: &str, version: &str) -> String {
     let base = name.rsplit('/').next().unwrap_or(name);
     format!("{name}/-/{base}-{version}.tgz")

@@ -17,7 +17,7 @@ pub const TARBALL: &str = "package.tar";
 /// The key of a package in the store.
 ///
 /// # Errors
-/// Its hash is none.
+/// The lock's hash is malformed.
 pub fn key(package: &LockedNpm) -> Result<String> {
     integrity::to_hex(&package.integrity).ok_or_else(|| {
         Error::user(format!(
@@ -31,7 +31,7 @@ pub fn key(package: &LockedNpm) -> Result<String> {
 /// The unzipped tarball of each package, in order, if the store has them all.
 ///
 /// # Errors
-/// The hash of one is none.
+/// The lock's hash of one is malformed.
 pub fn stored(packages: &[LockedNpm], store: &Store) -> Result<Option<Vec<PathBuf>>> {
     let keys: Vec<String> = packages.iter().map(key).collect::<Result<_>>()?;
     let path = |key: &String| Some(store.stage(STAGE, key)?.join(TARBALL));

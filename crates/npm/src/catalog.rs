@@ -11,10 +11,10 @@ use crate::registry::Registries;
 /// Longest packument. Those of packages with thousands of versions have some ten million bytes.
 const LONGEST: u64 = 256 << 20;
 
-/// What clients of npm ask for: the form that has only what an installation needs, or else the whole document.
+/// The form of a packument to ask for: only what an installation needs, or else the whole document.
 const ACCEPT: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 
-/// What a registry answered: the document and the registry's address; nothing if it has no such package.
+/// A registry's answer: the document and the registry's address; `None` if it has no such package.
 pub(crate) type Answer = Option<(Vec<u8>, String)>;
 
 /// The packuments that were asked for so far. `load` answers for one name, from several threads at a time.
@@ -34,7 +34,7 @@ impl<'a> Catalog<'a> {
     /// Asks for those of `names` that are not known yet, several at a time.
     ///
     /// # Errors
-    /// A registry cannot be reached or answers nonsense. That it does not have a package is no error here.
+    /// A registry cannot be reached or answers nonsense. A package that it does not have is not an error here.
     pub(crate) fn ensure(&mut self, names: &BTreeSet<String>) -> Result<()> {
         let missing: Vec<&String> = names
             .iter()
@@ -51,7 +51,7 @@ impl<'a> Catalog<'a> {
         Ok(())
     }
 
-    /// What the registry knows of a package that [`Catalog::ensure`] asked for.
+    /// The packument of a package that [`Catalog::ensure`] asked for.
     pub(crate) fn get(&self, name: &str) -> Option<&Packument> {
         self.known.get(name)?.as_ref()
     }
@@ -64,7 +64,7 @@ impl<'a> Catalog<'a> {
 pub(crate) fn ask(client: &Client, registries: &Registries, name: &str) -> Result<Answer> {
     let mut failures = Vec::new();
     for registry in registries.of(name)? {
-        // The slash of a scope is no separator of the path.
+        // The slash of a scope does not separate parts of the path.
         let url = format!("{registry}{}", name.replace('/', "%2f"));
         let mut headers = vec![("accept", ACCEPT)];
         headers.extend(

@@ -1,4 +1,4 @@
-//! Tarballs into the store: each checked and unzipped while it arrives, several at a time, none fetched twice.
+//! Downloads tarballs into the store: checks and unzips each while it arrives, several at a time, and fetches none twice.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -98,7 +98,7 @@ fn download(
 struct Arriving<'a> {
     hasher: Sha512,
     unzip: MultiGzDecoder<Limited>,
-    /// What is wrong with it as a .gz. Told only if the hash is right: what was tampered with rarely unzips.
+    /// The problem that it has as a .gz. Told only if the hash is right: what was tampered with rarely unzips.
     unsound: Option<io::Error>,
     progress: &'a Progress<'a>,
 }
@@ -143,7 +143,7 @@ impl Write for Arriving<'_> {
         self.hasher.update(bytes);
         if self.unsound.is_none() {
             match self.unzip.write_all(bytes) {
-                // A full disk is no fault of the tarball.
+                // A full disk is not the tarball's fault.
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error),
                 result => self.unsound = result.err(),
             }

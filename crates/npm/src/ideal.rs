@@ -1,4 +1,4 @@
-//! The tree of folders `node_modules` that is being put together for one package, and how Node.js looks things up in it.
+//! The tree of `node_modules` folders for one package while it is put together, with Node.js's rules for looking things up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -19,11 +19,11 @@ pub(crate) struct Node {
     /// Name of its folder.
     pub(crate) folder: String,
     pub(crate) manifest: Rc<Manifest>,
-    /// What is in its `node_modules`.
+    /// The packages in its `node_modules`.
     pub(crate) children: BTreeMap<String, Id>,
-    /// What it depends on.
+    /// Its dependencies.
     pub(crate) edges: BTreeMap<String, Edge>,
-    /// Whose dependency it was put there for.
+    /// The node that needed it first.
     pub(crate) brought_by: Option<(Id, String)>,
     /// Replaced by another version, or below one that was.
     pub(crate) gone: bool,
@@ -100,7 +100,7 @@ impl Ideal {
         }
     }
 
-    /// What Node.js finds for `name` in a module of `from`: in its own `node_modules`, then in those of the folders above.
+    /// The node that Node.js finds for `name` in a module of `from`: in its own `node_modules`, then in those of the folders above.
     pub(crate) fn resolve(&self, from: Id, name: &str) -> Option<Id> {
         let mut at = Some(from);
         while let Some(id) = at {
@@ -113,12 +113,12 @@ impl Ideal {
         (self.nodes[ROOT].folder == name).then_some(ROOT)
     }
 
-    /// What an edge of `from` leads to. A peer is looked for beside the package, not inside it.
+    /// The node that an edge of `from` leads to. A peer is looked for beside the package, not inside it.
     pub(crate) fn target(&self, from: Id, name: &str, kind: NeedKind) -> Option<Id> {
         self.resolve(self.start(from, kind), name)
     }
 
-    /// Where the search for a dependency of this kind begins. The root has nothing beside it.
+    /// The node where the search for a dependency of this kind begins; for the root, itself.
     pub(crate) fn start(&self, from: Id, kind: NeedKind) -> Id {
         match kind {
             NeedKind::Peer | NeedKind::PeerOptional => self.nodes[from].parent.unwrap_or(from),
@@ -168,7 +168,7 @@ impl Ideal {
         }
     }
 
-    /// Who brought a node, from the root on: `a > b > c`.
+    /// The chain of dependencies that brought a node, from the root on: `a > b > c`.
     pub(crate) fn story(&self, id: Id) -> String {
         let node = &self.nodes[id];
         let own = format!("{} {}", node.manifest.name, node.manifest.version);

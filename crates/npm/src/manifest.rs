@@ -1,4 +1,4 @@
-//! What a registry, or a `package.json`, says of one version of a package.
+//! The manifest of one version of a package, as a registry or a `package.json` has it.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ impl Manifest {
         })
     }
 
-    /// Whether it says that it runs on this Node.js; yes where it says nothing or nothing that one can read.
+    /// Whether it runs on this Node.js, by its own word; true if it is silent or unreadable.
     pub(crate) fn runs_on(&self, node: Option<&Version>) -> bool {
         match (node, &self.node) {
             (Some(node), Some(range)) => runs_on(range, node),
@@ -90,7 +90,7 @@ impl Manifest {
     }
 }
 
-/// Whether a version of Node.js is among those that `engines.node` names; yes for a text that is no range.
+/// Whether `engines.node` admits a version of Node.js; true if the text is not a range.
 pub fn runs_on(range: &str, node: &Version) -> bool {
     // npm counts a pre-release of Node.js as that release (`includePrerelease`).
     Range::parse(range).map_or(true, |range| range.satisfies_with_prerelease(node, true))

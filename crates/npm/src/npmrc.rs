@@ -14,7 +14,7 @@ pub(crate) struct Level {
     pub(crate) values: BTreeMap<String, String>,
 }
 
-/// Where npm's configuration is looked for.
+/// The places of npm's configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     /// Environment variables.
@@ -49,7 +49,7 @@ impl Places {
         }
     }
 
-    /// What each place says; the first that has a key wins: environment, project, user, machine.
+    /// Reads the places in the order in which they win: environment, project, user, machine.
     ///
     /// # Errors
     /// A file is there and cannot be read.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::manifest::Manifest;
 use crate::spec::{Spec, Wanted};
 
-/// What a registry knows of a package.
+/// A registry's document about a package.
 #[derive(Clone, Debug)]
 pub(crate) struct Packument {
     /// Tags, such as `latest`, and their versions.
@@ -19,7 +19,7 @@ pub(crate) struct Packument {
     versions: Vec<Rc<Manifest>>,
 }
 
-/// What decides a choice besides what was asked for.
+/// The circumstances that decide a choice besides the request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Preferences {
     /// Versions that a lock has, by package: they stay where they fit.
@@ -32,7 +32,7 @@ impl Packument {
     /// Reads what the registry at the address `registry` answered for `name`.
     ///
     /// # Errors
-    /// It is no such document.
+    /// The document is malformed.
     pub(crate) fn parse(name: &str, json: &[u8], registry: &str) -> Result<Self> {
         let unsound = || {
             Error::external(format!("the registry's answer for {name} is no packument"))

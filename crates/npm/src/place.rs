@@ -1,13 +1,13 @@
-//! Where a package goes: as high as it can without getting in another's way, as npm places it
+//! The place of a package: as high as it fits without getting in another's way, as npm places it
 //! (`@npmcli/arborist`, `place-dep.js` and `can-place-dep.js`).
 
 use crate::ideal::{Id, Ideal, ROOT};
 use crate::manifest::{Manifest, NeedKind};
 
-/// What is to be done for a dependency.
+/// The step that a dependency takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// What is in that folder already will do.
+    /// Keep the package that is in that folder already.
     Keep,
     /// Put it into the `node_modules` of this node; another version there is replaced.
     Put(Id),

@@ -1,10 +1,10 @@
-//! Whether a package is for the machine that an image is for: Linux on x86-64 with glibc.
+//! The platforms that a package is for; images are Linux on x86-64 with glibc.
 
 const OS: &str = "linux";
 const CPU: &str = "x64";
 const LIBC: &str = "glibc";
 
-/// What a package's `os`, `cpu` and `libc` say; nothing means anywhere.
+/// A package's `os`, `cpu` and `libc`; an empty list admits all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Platforms {
     pub(crate) os: Vec<String>,
@@ -18,7 +18,7 @@ impl Platforms {
         allows(&self.os, OS) && allows(&self.cpu, CPU) && allows(&self.libc, LIBC)
     }
 
-    /// What it is for, for a person.
+    /// The platforms, for a person.
     pub(crate) fn shown(&self) -> String {
         let lists = [&self.os, &self.cpu, &self.libc];
         let lists = lists.iter().filter(|list| !list.is_empty());

@@ -1,4 +1,4 @@
-//! Which registry has a package, and what it wants to see before it answers. No address is written down here.
+//! The registry of each package, and the credentials that it asks for. No address is written down here.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl Registries {
     /// A scope's own registry is used whatever `named` says, as npm does with `--registry`.
     ///
     /// # Errors
-    /// A file of npm's configuration cannot be read, or an address in it is none.
+    /// A file of npm's configuration cannot be read or has a malformed address.
     pub fn find(
         named: std::result::Result<Vec<String>, Vec<String>>,
         places: &Places,

@@ -1,4 +1,4 @@
-//! What a package may be asked for: a range of versions or a tag, by its own name or by an alias.
+//! Requests for a package: a range of versions or a tag, by its own name or by an alias.
 
 use std::fmt;
 
@@ -10,23 +10,23 @@ use nodejs_semver::{Range, Version};
 pub struct Spec {
     /// The package's name in the registry; the folder that it goes to may be called otherwise.
     pub name: String,
-    /// Which versions.
+    /// The versions that are meant.
     pub wanted: Wanted,
 }
 
-/// Which versions of a package are meant.
+/// The versions of a package that a request means.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    /// No word about it: the newest release that fits the machine.
+    /// Unspecified: the newest release that fits the machine.
     Any,
     /// A range of versions, and the text that it was written as.
     Range(Range, String),
-    /// What the registry calls so: `next`.
+    /// The version that the registry gives this tag: `next`.
     Tag(String),
 }
 
 impl Spec {
-    /// What a person writes: `@scope/name`, `name@^1.2`, `name@next`. `None` where it is no such thing.
+    /// Parses what a person writes: `@scope/name`, `name@^1.2`, `name@next`. `None` for anything else.
     pub fn requested(text: &str) -> Option<Self> {
         let (name, wanted) = split_name(text);
         let wanted = match wanted {
@@ -41,8 +41,8 @@ impl Spec {
         })
     }
 
-    /// What a `package.json` says beside the name of a dependency: `^1.2`, `next`, `npm:other@^1.2`. `None` for
-    /// what is in no registry: git, files, addresses.
+    /// Parses the text beside the name of a dependency in `package.json`: `^1.2`, `next`, `npm:other@^1.2`. `None` for
+    /// sources outside of a registry: git, files, addresses.
     pub fn dependency(key: &str, text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(alias) = text.strip_prefix("npm:") {

@@ -78,6 +78,9 @@ fn devices(dev: &Path) -> Result<()> {
 /// Shows something of the machine in the root, without a way to change it.
 fn read_only(root: &Path, bind: &Bind) -> Result<()> {
     let at = inside(root, &bind.at)?;
+    if at.is_symlink() {
+        refuse_link(&at)?;
+    }
     rustix::mount::mount_bind(&bind.from, &at).context(what(&at))?;
     // Only a second call makes a bind read-only, mount(2). In a user namespace it has to keep the flags that are there.
     let there = rustix::fs::statvfs(&at).context(what(&at))?.f_flag;

@@ -1,4 +1,4 @@
-//! Running maintainer scripts: pre-installation scripts one by one, the rest through dpkg.
+//! Runs maintainer scripts: pre-installation scripts one by one, the rest through dpkg.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, PipeReader};
@@ -11,7 +11,7 @@ use crate::root::Root;
 use kindling_base::{Context, Error, Result, files};
 use kindling_deb::Control;
 
-/// Where dpkg has a package's control files while its pre-installation script runs.
+/// The folder in which dpkg keeps a package's control files while its pre-installation script runs.
 const SCRIPTS: &str = "/var/lib/dpkg/tmp.ci";
 
 /// Runs a package's pre-installation script, if it has one, as dpkg does for a package that was never installed.
@@ -118,7 +118,7 @@ fn watch(reader: PipeReader, done: &(dyn Fn() + Sync)) -> Vec<(String, String)> 
 /// Asks the tree's dpkg whether all is well.
 ///
 /// # Errors
-/// dpkg has something to complain of.
+/// dpkg complains of something; the error shows it.
 pub(crate) fn audit(programs: &Programs) -> Result<()> {
     let argv = ["dpkg", "--audit"].map(str::to_owned);
     let complaints = programs.run(&argv, &[])?;

@@ -1,16 +1,16 @@
 //! dpkg's database, as dpkg would have written it after unpacking.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs::{self, File, FileTimes};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, FileTimes};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::root::split;
-use crate::unpack::{Conffiles, Unpacked};
 use kindling_base::{Context, Result, files};
 use kindling_deb::{Control, ControlFile};
+
+use super::append::append;
+use super::triggers::{add_interests, defer_triggers, file_interests};
+use crate::unpack::{Conffiles, Unpacked};
 
 /// The database's folder in a root.
 pub(crate) const ADMIN: &str = "var/lib/dpkg";
@@ -24,10 +24,10 @@ pub(crate) fn initialise(root: &Path, architecture: &str) -> Result<()> {
     for folder in ["info", "triggers", "updates"] {
         files::create_dir_all(&admin.join(folder))?;
     }
-    write(&admin.join("status"), b"")?;
-    write(&admin.join("info/format"), b"1\n")?;
+    files::write(&admin.join("status"), b"")?;
+    files::write(&admin.join("info/format"), b"1\n")?;
     // dpkg needs it for foreign architectures only; mmdebstrap writes it always.
-    write(&admin.join("arch"), format!("{architecture}\n").as_bytes())
+    files::write(&admin.join("arch"), format!("{architecture}\n").as_bytes())
 }
 
 /// Enters a batch of packages as unpacked, after what is in the database already.
@@ -50,7 +50,7 @@ pub(crate) fn record(
         }
         write_list(root, control, unpacked)?;
         if control.file("md5sums").is_none() {
-            write(&info("md5sums"), &md5sums(control, unpacked))?;
+            files::write(&info("md5sums"), &md5sums(control, unpacked))?;
         }
     }
     append(&admin.join("status"), status.as_bytes())?;
@@ -73,7 +73,7 @@ pub(crate) fn write_list(root: &Path, control: &Control, unpacked: &Unpacked) ->
         list.extend_from_slice(path);
         list.push(b'\n');
     }
-    write(&info_path(&root.join(ADMIN), control, "list"), &list)
+    files::write(&info_path(&root.join(ADMIN), control, "list"), &list)
 }
 
 /// Puts the files of a control.tar where dpkg has them while it runs a pre-installation script; debconf
@@ -84,7 +84,7 @@ pub(crate) fn write_list(root: &Path, control: &Control, unpacked: &Unpacked) ->
 pub(crate) fn write_scripts(folder: &Path, control: &Control) -> Result<()> {
     files::remove(folder)?;
     files::create_dir_all(folder)?;
-    write(&folder.join("control"), control.text().as_bytes())?;
+    files::write(&folder.join("control"), control.text().as_bytes())?;
     control
         .files
         .iter()
@@ -152,101 +152,15 @@ fn md5sums(control: &Control, unpacked: &Unpacked) -> Vec<u8> {
     text
 }
 
-/// The paths in which installed packages are interested.
-fn file_interests(admin: &Path) -> Result<HashSet<Vec<u8>>> {
-    let path = admin.join("triggers/File");
-    if !path.exists() {
-        return Ok(HashSet::new());
-    }
-    let text = files::read(&path)?;
-    Ok(text
-        .split(|&b| b == b'\n')
-        .filter_map(|line| line.strip_prefix(b"/"))
-        .filter_map(|line| Some(line[..line.iter().rposition(|&b| b == b' ')?].to_vec()))
-        .collect())
-}
-
-/// Enters the triggers in which packages are interested: deb-triggers(5), and dpkg's doc/triggers.txt
-/// for the files.
-fn add_interests<'a>(admin: &Path, packages: impl Iterator<Item = &'a Control>) -> Result<()> {
-    let mut interests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for control in packages {
-        for line in control.lines("triggers") {
-            let mut words = line.split_whitespace();
-            let suffix = match words.next() {
-                Some("interest" | "interest-await") => "",
-                Some("interest-noawait") => "/noawait",
-                _ => continue,
-            };
-            if let Some(trigger) = words.next() {
-                let package = format!("{}{suffix}", control.instance());
-                interests
-                    .entry(trigger.to_owned())
-                    .or_default()
-                    .insert(package);
-            }
-        }
-    }
-    for (trigger, packages) in interests {
-        for package in packages {
-            if trigger.starts_with('/') {
-                let line = format!("{trigger} {package}\n");
-                append(&admin.join("triggers/File"), line.as_bytes())?;
-            } else if !trigger.contains('/') {
-                let line = format!("{package}\n");
-                append(&admin.join("triggers").join(&trigger), line.as_bytes())?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Activates the file triggers of installed packages, the way dpkg-trigger(1) does: in a list that the next
-/// dpkg takes up. Packages of the same batch need no trigger, because they are configured after this.
-fn defer_triggers<'a>(
-    admin: &Path,
-    installed: &HashSet<Vec<u8>>,
-    batch: impl Iterator<Item = &'a Unpacked>,
-) -> Result<()> {
-    let mut activated: BTreeSet<&[u8]> = BTreeSet::new();
-    for path in batch.flat_map(|unpacked| &unpacked.list) {
-        let mut rest = path.as_slice();
-        while !rest.is_empty() {
-            if let Some(interest) = installed.get(rest) {
-                activated.insert(interest);
-            }
-            rest = split(rest).0;
-        }
-    }
-    let mut lines = Vec::new();
-    for path in activated {
-        lines.extend_from_slice(&[b"/", path, b" -\n"].concat());
-    }
-    append(&admin.join("triggers/Unincorp"), &lines)
-}
-
 fn write_control_file(path: &Path, file: &ControlFile) -> Result<()> {
-    write(path, &file.content)?;
+    files::write(path, &file.content)?;
     let what = || format!("cannot write {}", path.display());
     // dpkg extracts control files without the permission bits that its umask of 022 takes away.
-    fs::set_permissions(path, PermissionsExt::from_mode(file.mode & 0o755)).context(what())?;
+    files::set_mode(path, file.mode & 0o755)?;
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(file.mtime.min(u32::MAX.into()));
     let open = File::options().append(true).open(path).context(what())?;
     open.set_times(FileTimes::new().set_modified(time))
         .context(what())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).context(format!("cannot write {}", path.display()))
-}
-
-fn append(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut options = File::options();
-    options.append(true).create(true).mode(0o644);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .context(format!("cannot write {}", path.display()))
 }
 
 /// Takes paths out of the lists of packages that lost them to others.

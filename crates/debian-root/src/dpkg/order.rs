@@ -1,4 +1,4 @@
-//! In which order packages come into an empty tree.
+//! The order in which packages come into an empty tree.
 
 use std::collections::HashMap;
 
@@ -54,7 +54,7 @@ pub(crate) fn batches(packages: &[Control]) -> [Vec<usize>; 2] {
     [early.order, late.order]
 }
 
-/// Who needs whom, as far as both are in the set.
+/// The dependencies between packages of the set.
 struct Graph {
     /// Pre-dependencies.
     before: Vec<Vec<usize>>,

@@ -1,4 +1,4 @@
-//! From a configured root to a tar: caches are filled, leftovers go, times are clamped.
+//! Freezes a configured root: fills caches, removes leftovers, clamps times and writes a tar.
 
 mod tar;
 mod tidy;

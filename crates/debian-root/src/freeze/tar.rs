@@ -1,4 +1,4 @@
-//! From a configured folder to a tar: what differs from run to run goes, the rest is sorted and clamped.
+//! Writes a configured folder as a tar that is the same for each run: tidied, sorted, with clamped times.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -39,7 +39,7 @@ pub(crate) fn tidied(top: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// What becomes of a time: later than `epoch`, or left by the build itself, it is `epoch`.
+/// The rule for times: those later than `epoch`, and those that the build itself left, become `epoch`.
 pub(crate) fn clamp(epoch: i64, started: SystemTime) -> impl Fn(i64) -> i64 {
     let since = started
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! Removing what a configured tree has from the moment and the machine of its making.
+//! Removes what a configured tree has from the moment and the machine of its making.
 
 use std::path::{Path, PathBuf};
 
@@ -100,7 +100,7 @@ fn fits(name: &[u8], part: &[u8]) -> bool {
     }
 }
 
-/// What is in a folder; nothing if it is none.
+/// The entries of a folder; empty for anything else.
 fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
         return Ok(Vec::new());

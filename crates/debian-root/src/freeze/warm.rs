@@ -1,4 +1,4 @@
-//! What a configured tree computes once so that its programs start quickly, where the result depends on the tree alone.
+//! Fills caches that let programs start quickly, where they depend on the tree alone.
 //!
 //! Maintainer scripts would do more: they compile all of Python's library and every icon. While packages are configured
 //! stand-ins keep them from it, see [`Programs::run_script`].

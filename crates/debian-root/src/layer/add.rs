@@ -8,7 +8,7 @@ use kindling_deb::Control;
 
 use crate::dpkg::{Programs, configure, database};
 use crate::root::Root;
-use crate::unpack::{Ahead, Claims, Conffiles, Source, Unpacked, unpack};
+use crate::unpack::{Ahead, Claims, Conffiles, DebFile, Unpacked, unpack};
 
 /// Adds packages to a configured tree. `false` if one of them has a file of a package that is there: who wins then
 /// depends on what is below, so all of them must be unpacked together.
@@ -16,7 +16,7 @@ use crate::unpack::{Ahead, Claims, Conffiles, Source, Unpacked, unpack};
 /// # Errors
 /// As [`crate::assemble()`].
 pub(crate) fn add(
-    sources: &[Source<'_>],
+    deb_files: &[DebFile<'_>],
     packages: &[Control],
     root: &Root,
     programs: &Programs,
@@ -32,7 +32,7 @@ pub(crate) fn add(
     let claims = Claims::new(packages, root)?;
     let mut unpacked = unpack(
         root,
-        sources,
+        deb_files,
         &batch,
         &claims,
         Conffiles::Pending,

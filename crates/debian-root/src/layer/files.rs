@@ -8,9 +8,9 @@ use kindling_tree::{Kind, Tree};
 /// The name of the frozen tree in [`Assembly::out`](crate::Assembly::out); of a layer it is only there if it could not be
 /// added to what is below it. [`tree`] reads all cases.
 pub const TREE: &str = "tree.tar";
-/// What a layer added and changed.
+/// The files that a layer added and changed.
 pub(crate) const DELTA: &str = "delta.tar";
-/// Paths that a layer removed, each with a NUL after it.
+/// The paths that a layer removed, each with a NUL after it.
 pub(crate) const REMOVED: &str = "removed";
 
 /// The tree of layers, given the folder of each, the lowest first.

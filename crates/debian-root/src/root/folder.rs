@@ -38,7 +38,7 @@ impl Root {
         })
     }
 
-    /// Where the folder is on this machine.
+    /// The folder's path on this machine.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -124,7 +124,7 @@ impl Root {
         Ok(())
     }
 
-    /// The content of the regular file at `path`; `None` if there is none. A link as the last part is not followed.
+    /// The content of the regular file at `path`; `None` if it is missing. A link as the last part is not followed.
     ///
     /// # Errors
     /// It cannot be read.
@@ -155,7 +155,7 @@ impl Root {
     }
 }
 
-/// The type of a name in a directory, links not followed; `None` if there is no such name.
+/// The type of a name in a directory, links not followed; `None` if the name is missing.
 ///
 /// # Errors
 /// The directory cannot be searched.

@@ -1,4 +1,4 @@
-//! Putting one file of a package into a root.
+//! Puts one file of a package into a root.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::folder::{Root, kind_at};
 
-/// Creates a regular file without content, replacing what is no directory; [`finish`] gives it its attributes.
+/// Creates a regular file without content, in place of anything but a directory; [`finish`] gives it its attributes.
 ///
 /// # Errors
 /// The parent is not there or outside of the root, or a directory is in the way.
@@ -80,7 +80,7 @@ pub(crate) fn finish_directory(root: &Root, path: &[u8], entry: &Entry) -> io::R
     Ok(())
 }
 
-/// Creates a symbolic link, a hard link, a device or a pipe, replacing what is no directory.
+/// Creates a symbolic link, a hard link, a device or a pipe, in place of anything but a directory.
 ///
 /// A symbolic link does not replace a directory, which stays, as with dpkg.
 ///

@@ -1,4 +1,4 @@
-//! A frozen tree back in a folder, so that more packages can be added to it.
+//! Puts a frozen tree back into a folder, so that more packages can be added to it.
 
 use std::io::Write;
 

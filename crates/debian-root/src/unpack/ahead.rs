@@ -1,4 +1,4 @@
-//! Decompressing packages before it is their turn, while maintainer scripts keep only one processor busy.
+//! Decompresses packages before it is their turn, while maintainer scripts keep only one processor busy.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -56,7 +56,7 @@ impl Ahead {
     /// The data.tar of a package: from memory if it is there or about to be, else from the file.
     ///
     /// # Errors
-    /// The file cannot be read or is no sound .deb.
+    /// The file cannot be read or is not a sound .deb.
     pub(crate) fn open(&self, path: &Path) -> Result<TarReader> {
         let mut state = self.0.state();
         while state.current.as_deref() == Some(path) {

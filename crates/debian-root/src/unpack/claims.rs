@@ -1,4 +1,4 @@
-//! Which package owns which file, and who wins where two want the same.
+//! The owners of files, and the rule for a file that two packages want.
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +10,7 @@ use crate::root::Root;
 use kindling_deb::Control;
 use kindling_deb::relation;
 
-/// What a package that comes upon a path does with it.
+/// The outcome for a package that wants a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// It puts the file there.

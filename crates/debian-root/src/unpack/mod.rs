@@ -9,4 +9,4 @@ mod tests;
 
 pub(crate) use ahead::Ahead;
 pub(crate) use claims::Claims;
-pub(crate) use packages::{Conffiles, Source, Unpacked, largest_first, unpack};
+pub(crate) use packages::{Conffiles, DebFile, Unpacked, largest_first, unpack};

@@ -1,4 +1,4 @@
-//! What a tree's own files say about how the next packages land in it: accounts, diversions, overrides.
+//! The tree's own rules for packages that are unpacked into it: accounts, diversions, overrides.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::root::Root;
 pub(crate) struct Overrides {
     users: HashMap<String, u32>,
     groups: HashMap<String, u32>,
-    /// From a path to the one it is diverted to, and the package that still gets the original.
+    /// Diversions by path: the other path, and the package that still gets the original.
     diversions: HashMap<String, (String, String)>,
     /// Owner, group and mode by path.
     modes: HashMap<String, (u32, u32, u16)>,
@@ -69,7 +69,7 @@ impl Overrides {
         find(&self.groups, name)
     }
 
-    /// Where `path` of `package` goes, if another package diverts it.
+    /// The path to which another package diverts `path` of `package`.
     pub(crate) fn diverted(&self, path: &[u8], package: &str) -> Option<&str> {
         let path = std::str::from_utf8(path).ok()?;
         let (to, owner) = self.diversions.get(path)?;

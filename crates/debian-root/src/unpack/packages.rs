@@ -1,4 +1,4 @@
-//! Unpacking many packages at once, with dpkg's rules for what may be where.
+//! Unpacks many packages at once, with dpkg's rules for what may be where.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Write};
@@ -15,12 +15,12 @@ use super::claims::{Claim, Claims};
 use super::overrides::Overrides;
 use crate::root::{Root, place};
 
-/// What conffiles are called until dpkg configures their package.
+/// The ending of conffiles until dpkg configures their package.
 pub(crate) const PENDING: &str = ".dpkg-new";
 
 /// A package and the file that it is in.
 #[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
+pub(crate) struct DebFile<'a> {
     pub(crate) deb: &'a Path,
     pub(crate) control: &'a Control,
 }
@@ -34,7 +34,7 @@ pub(crate) enum Conffiles {
     Pending,
 }
 
-/// What came out of a package.
+/// The result of unpacking a package.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unpacked {
     /// Paths in the order of the archive, the root as an empty one.
@@ -43,7 +43,7 @@ pub(crate) struct Unpacked {
     pub(crate) md5: BTreeMap<Vec<u8>, String>,
 }
 
-/// Unpacks `batch`, indices of `sources`, on all processors.
+/// Unpacks `batch`, indices of `deb_files`, on all processors.
 ///
 /// The tree does not depend on the order in which packages happen to be unpacked. A directory gets the
 /// attributes that the first package of the batch gives it, and its time is the machine's.
@@ -52,13 +52,13 @@ pub(crate) struct Unpacked {
 /// A .deb is unsound; two packages have one file; a path leads out of the root; the disk is full.
 pub(crate) fn unpack(
     root: &Root,
-    sources: &[Source<'_>],
+    deb_files: &[DebFile<'_>],
     batch: &[usize],
     claims: &Claims<'_>,
     conffiles: Conffiles,
     ahead: &Ahead,
 ) -> Result<HashMap<usize, Unpacked>> {
-    let run = Run {
+    let unpacking = Unpacking {
         ahead,
         root,
         claims,
@@ -67,9 +67,9 @@ pub(crate) fn unpack(
         directories: Mutex::default(),
     };
     // Large packages first, so that no processor is left with one at the end.
-    let queue = largest_first(sources, batch);
+    let queue = largest_first(deb_files, batch);
     let mut results = parallel::each(&queue, parallel::processors(), |&(rank, i)| -> Result<_> {
-        let (package, later) = run.package(i, rank, sources[i], None)?;
+        let (package, later) = unpacking.package(i, rank, deb_files[i], None)?;
         Ok((rank, i, package, later))
     })?;
     results.sort_unstable_by_key(|(rank, ..)| *rank);
@@ -87,25 +87,25 @@ pub(crate) fn unpack(
     }
     for (rank, paths) in replaced {
         let i = batch[rank];
-        let (again, _) = run.package(i, rank, sources[i], Some(&paths))?;
+        let (again, _) = unpacking.package(i, rank, deb_files[i], Some(&paths))?;
         unpacked.entry(i).or_default().md5.extend(again.md5);
     }
-    run.finish_directories()?;
+    unpacking.finish_directories()?;
     Ok(unpacked)
 }
 
 /// The packages of `batch` with their place in it.
-pub(crate) fn largest_first(sources: &[Source<'_>], batch: &[usize]) -> Vec<(usize, usize)> {
+pub(crate) fn largest_first(deb_files: &[DebFile<'_>], batch: &[usize]) -> Vec<(usize, usize)> {
     let mut queue: Vec<(usize, usize)> = batch.iter().copied().enumerate().collect();
     queue.sort_by_cached_key(|&(rank, i)| {
-        let size = std::fs::metadata(sources[i].deb).map_or(0, |meta| meta.len());
+        let size = std::fs::metadata(deb_files[i].deb).map_or(0, |meta| meta.len());
         (std::cmp::Reverse(size), rank)
     });
     queue
 }
 
 /// One call of [`unpack`].
-struct Run<'a> {
+struct Unpacking<'a> {
     ahead: &'a Ahead,
     root: &'a Root,
     claims: &'a Claims<'a>,
@@ -121,36 +121,36 @@ struct Directory {
     created: bool,
 }
 
-impl Run<'_> {
+impl Unpacking<'_> {
     /// Unpacks a package, or only those of its paths that are in `only`. Returns with it the paths that are to
     /// be unpacked again when everybody is done, because they replace another package's.
     fn package(
         &self,
         i: usize,
         rank: usize,
-        source: Source<'_>,
+        from: DebFile<'_>,
         only: Option<&HashSet<Vec<u8>>>,
     ) -> Result<(Unpacked, Vec<Vec<u8>>)> {
-        let unsound = |error| kindling_deb::unsound(source.deb, error);
-        let pending: HashSet<Vec<u8>> = source
+        let unsound = |error| kindling_deb::unsound(from.deb, error);
+        let pending: HashSet<Vec<u8>> = from
             .control
             .conffiles()
             .into_iter()
             .map(|conffile| conffile.path.into_bytes())
             .collect();
-        let hash_all = source.control.file("md5sums").is_none();
+        let hash_all = from.control.file("md5sums").is_none();
         let mut unpacked = Unpacked::default();
         let mut later = Vec::new();
         // Where this package's regular files went, for its hard links.
         let mut placed: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
-        let mut archive = self.ahead.open(source.deb)?;
+        let mut archive = self.ahead.open(from.deb)?;
         for member in archive.entries().map_err(unsound)? {
             let mut member = member.map_err(unsound)?;
             let nothing = Content::Bytes([].into());
             let (path, mut entry) = read_member(&mut member, nothing).map_err(unsound)?;
             let what = || {
                 let path = String::from_utf8_lossy(&path);
-                format!("cannot unpack `/{path}` of {}", source.deb.display())
+                format!("cannot unpack `/{path}` of {}", from.deb.display())
             };
             self.own(&mut entry, member.header(), &path);
             if matches!(entry.kind, Kind::Directory) {
@@ -160,7 +160,7 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let mut target = match self.overrides.diverted(&path, source.control.name()) {
+            let mut target = match self.overrides.diverted(&path, from.control.name()) {
                 Some(diverted) => diverted.as_bytes().to_vec(),
                 None => path.clone(),
             };
@@ -170,16 +170,16 @@ impl Run<'_> {
                     continue;
                 }
             } else {
-                match self.claims.claim(&target, i)? {
-                    Claim::Place => {}
-                    Claim::Leave => continue,
-                    Claim::Replace => {
-                        unpacked.list.push(path.clone());
-                        later.push(path);
-                        continue;
-                    }
+                let claim = self.claims.claim(&target, i)?;
+                if claim != Claim::Leave {
+                    unpacked.list.push(path.clone());
                 }
-                unpacked.list.push(path.clone());
+                if claim == Claim::Replace {
+                    later.push(path.clone());
+                }
+                if claim != Claim::Place {
+                    continue;
+                }
             }
             let conffile = pending.contains(&path);
             if conffile && self.conffiles == Conffiles::Pending {
@@ -191,27 +191,17 @@ impl Run<'_> {
                         true => self.conffiles == Conffiles::InPlace,
                         false => hash_all,
                     };
-                    let mut md5 = hashed.then(Md5::new);
-                    self.file(&target, &entry, &mut member, &mut md5, source.deb, what)?;
-                    if let Some(md5) = md5 {
-                        unpacked
-                            .md5
-                            .insert(path.clone(), hash::hex(&md5.finalize()));
-                    }
+                    let md5 = self.file(&target, &entry, &mut member, hashed, from.deb, what)?;
+                    unpacked.md5.extend(md5.map(|md5| (path.clone(), md5)));
                     placed.insert(path, target);
                     continue;
                 }
                 Kind::HardLink(first) => {
-                    let Some(there) = placed.get(first) else {
-                        let first = String::from_utf8_lossy(first);
-                        return Err(Error::external(what()).note(format!(
-                            "a hard link to `/{first}`, which is no earlier file of the package"
-                        )));
-                    };
+                    let there = first_name(&placed, first, what)?;
                     if let Some(md5) = unpacked.md5.get(first).cloned() {
                         unpacked.md5.insert(path.clone(), md5);
                     }
-                    *first = there.clone();
+                    *first = there;
                 }
                 _ => {}
             }
@@ -235,16 +225,17 @@ impl Run<'_> {
         }
     }
 
-    /// Writes a regular file and hashes it on the way if somebody wants to know.
+    /// Writes a regular file; returns its MD5 if it is to be `hashed`.
     fn file(
         &self,
         path: &[u8],
         entry: &Entry,
         content: &mut dyn Read,
-        md5: &mut Option<Md5>,
+        hashed: bool,
         deb: &Path,
         what: impl Fn() -> String,
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
+        let mut md5 = hashed.then(Md5::new);
         let mut file = place::file(self.root, path).context(what())?;
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -253,19 +244,20 @@ impl Run<'_> {
             if read == 0 {
                 break;
             }
-            if let Some(md5) = md5 {
+            if let Some(md5) = &mut md5 {
                 md5.update(&buffer[..read]);
             }
             file.write_all(&buffer[..read]).context(what())?;
         }
-        place::finish(&file, entry).context(what())
+        place::finish(&file, entry).context(what())?;
+        Ok(md5.map(|md5| hash::hex(&md5.finalize())))
     }
 
     fn directory(&self, path: &[u8], rank: usize, entry: Entry) -> io::Result<()> {
-        // The root itself is there before the first batch, but has nobody's attributes.
+        // The root itself is there before the first batch, but without attributes of a package.
         let root = path.is_empty() && self.conffiles == Conffiles::InPlace;
         let created = root || (!path.is_empty() && place::directory(self.root, path)?);
-        let mut directories = lock(&self.directories);
+        let mut directories = held(&self.directories);
         let known = directories
             .entry(self.claims.canonical(path))
             .or_insert_with(|| Directory {
@@ -281,7 +273,7 @@ impl Run<'_> {
     }
 
     fn finish_directories(&self) -> Result<()> {
-        for (path, directory) in lock(&self.directories).iter() {
+        for (path, directory) in held(&self.directories).iter() {
             if directory.created {
                 let what = format!("cannot unpack `/{}`", String::from_utf8_lossy(path));
                 place::finish_directory(self.root, path, &directory.entry).context(what)?;
@@ -291,6 +283,20 @@ impl Run<'_> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// The path to which an earlier file of the package went, for a hard link to it.
+fn first_name(
+    placed: &HashMap<Vec<u8>, Vec<u8>>,
+    first: &[u8],
+    what: impl Fn() -> String,
+) -> Result<Vec<u8>> {
+    placed.get(first).cloned().ok_or_else(|| {
+        let first = String::from_utf8_lossy(first);
+        Error::external(what()).note(format!(
+            "a hard link to `/{first}`, which is no earlier file of the package"
+        ))
+    })
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

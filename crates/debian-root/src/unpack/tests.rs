@@ -84,17 +84,17 @@ impl Case {
             .iter()
             .map(|deb| Control::read(deb).unwrap())
             .collect();
-        let sources: Vec<Source<'_>> = packages
+        let deb_files: Vec<DebFile<'_>> = packages
             .iter()
             .zip(&self.debs)
-            .map(|(control, deb)| Source { deb, control })
+            .map(|(control, deb)| DebFile { deb, control })
             .collect();
         let root = Root::open(&self.root())?;
         let claims = Claims::new(&packages, &root)?;
         let batch: Vec<usize> = (0..packages.len()).collect();
         unpack(
             &root,
-            &sources,
+            &deb_files,
             &batch,
             &claims,
             conffiles,

@@ -1,4 +1,4 @@
-//! Whether an OpenPGP key may be believed: self-signatures, revocations, lifetimes and purposes.
+//! The check of OpenPGP keys: self-signatures, revocations, lifetimes and purposes.
 
 use std::time::SystemTime;
 

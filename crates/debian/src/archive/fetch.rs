@@ -1,4 +1,4 @@
-//! Packages into the store: each checked, many at a time, none fetched twice.
+//! Downloads packages into the store: checks each, several at a time, and fetches none twice.
 
 use std::path::PathBuf;
 

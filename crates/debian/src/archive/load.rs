@@ -1,4 +1,4 @@
-//! From the names of suites to an index in memory: fetched, verified, unpacked, parsed.
+//! Loads suites into an index in memory: fetches, verifies, unpacks and parses them.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub fn fetch_index(
     Ok(index)
 }
 
-/// What [`fetch_index`] parses, in the order in which apt would read it.
+/// Fetches the files that [`fetch_index`] parses, in the order in which apt would read them.
 ///
 /// # Errors
 /// As [`fetch_index`].

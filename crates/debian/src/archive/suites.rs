@@ -1,4 +1,4 @@
-//! What a recipe says about the archive that its packages come from.
+//! An archive as a recipe describes it: its suites, and whom to trust for them.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -28,7 +28,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// What a suite is called in a lock: `bookworm`, or `google-chrome/stable` in a vendor's archive.
+    /// The name of a suite in a lock: `bookworm`, or `google-chrome/stable` in a vendor's archive.
     pub fn label(&self, suite: &str) -> String {
         match self.vendor {
             true => format!("{}/{suite}", self.distribution),

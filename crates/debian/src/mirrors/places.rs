@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// One place that may name mirrors, and the mirrors it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Level {
-    /// Where it is.
+    /// The place.
     pub place: Place,
     /// Addresses of each archive, to be tried in order.
     pub urls: BTreeMap<String, Vec<String>>,
@@ -41,7 +41,7 @@ fn variable(archive: &str) -> String {
 }
 
 impl Place {
-    /// What was tried there for an archive that it does not name.
+    /// The place as an error names it, for an archive that it does not name.
     pub(crate) fn describe(&self, archive: &str) -> String {
         match self {
             Self::Flag => format!("--mirror {archive}=URL: not given"),

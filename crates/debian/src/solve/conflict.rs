@@ -1,4 +1,4 @@
-//! Which packages stand in each other's way, and who asked for them.
+//! Explains conflicts: the packages that exclude each other, and what asked for them.
 
 use resolvo::conflict::{ConflictCause, ConflictEdge, ConflictGraph, ConflictNode};
 

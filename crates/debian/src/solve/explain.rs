@@ -1,4 +1,4 @@
-//! Why a request cannot be satisfied, as a chain from the request down.
+//! Explains an unsatisfiable request as a chain from the request down to what is missing.
 
 use kindling_base::Error;
 
@@ -87,7 +87,7 @@ fn display(index: &Index, group: &[Target]) -> String {
     alternatives.join(" | ")
 }
 
-/// What the archive has instead of what a relation asks for.
+/// The versions that the archive has instead of those that a relation asks for.
 fn describe(index: &Index, group: &[Target]) -> String {
     let have: Vec<String> = group
         .iter()

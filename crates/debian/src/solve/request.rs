@@ -1,4 +1,4 @@
-//! From a request to the set of packages that satisfies it: the set that apt would install.
+//! Solves a request: finds the set of packages that apt would install for it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::provider::{Provider, solvable};
 use super::walk::walk;
 use crate::index::{Index, PackageId, Priority};
 
-/// What to install on top of the base system.
+/// The packages to install on top of the base system.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Packages, each `name` or `name=version`.

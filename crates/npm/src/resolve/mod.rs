@@ -1,10 +1,13 @@
-//! From what a recipe asks for to the packages of a lock.
+//! Resolves what a recipe asks for to the packages of a lock.
 //!
 //! Each package that is asked for gets a tree of its own, as `npm install --global` makes it: what it depends on goes
 //! into its own `node_modules`, so that nothing lies beside it that nobody asked for and two programs never fight over a
 //! version. Inside, versions are shared where they agree and nested where they do not.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod build;
+mod choice;
+
+use std::collections::BTreeMap;
 
 use kindling_base::{Error, Event, Reporter, Result};
 use kindling_fetch::Client;
@@ -12,19 +15,20 @@ use kindling_npm_tree::LockedNpm;
 use nodejs_semver::Version;
 
 use crate::catalog::{self, Answer, Catalog};
-use crate::ideal::{Edge, Id, Ideal, ROOT};
-use crate::manifest::{Manifest, NeedKind};
+use crate::ideal::Ideal;
 use crate::packument::Preferences;
-use crate::place::{Placement, place};
 use crate::registry::Registries;
 use crate::spec::Spec;
 
-/// What is asked for.
+use build::build;
+use choice::{Chosen, pick, unusable};
+
+/// The packages to resolve, and what is there already.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// Packages, each as [`Spec::requested`] reads it.
     pub packages: &'a [String],
-    /// What an earlier lock has and may stay.
+    /// Packages of an earlier lock, which stay where they fit.
     pub pins: &'a [LockedNpm],
     /// Version of the image's Node.js, where another part of the recipe brings it: `20.19.2`.
     pub node: Option<&'a str>,
@@ -68,7 +72,7 @@ pub(crate) fn resolve_with(
     };
     let mut roots = roots(request, &specs, &catalog, &preferences)?;
     // A package with the command `node` is first on the PATH.
-    let is_node = |root: &&Manifests| root.commands.iter().any(|command| command == "node");
+    let is_node = |root: &&Chosen| root.commands.iter().any(|command| command == "node");
     if let Some(node) = roots.iter().find(is_node) {
         preferences.node = Some(node.version.clone());
         roots = self::roots(request, &specs, &catalog, &preferences)?;
@@ -77,7 +81,7 @@ pub(crate) fn resolve_with(
     let mut locked = Vec::new();
     for (root, asked) in roots.into_iter().zip(request.packages) {
         let tree = build(asked, root, &mut catalog, &preferences, reporter)?;
-        locked.extend(lock(&tree, &preferences, reporter)?);
+        locked.extend(self::locked(&tree, &preferences, reporter)?);
     }
     locked.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(locked)
@@ -89,7 +93,7 @@ fn roots(
     specs: &[Spec],
     catalog: &Catalog<'_>,
     preferences: &Preferences,
-) -> Result<Vec<Manifests>> {
+) -> Result<Vec<Chosen>> {
     let root = |(spec, asked): (&Spec, &String)| {
         let picked = pick(catalog, spec, preferences);
         let picked = picked.and_then(|root| match unusable(&root) {
@@ -108,7 +112,7 @@ fn roots(
 /// Tells which packages would be newer if the image had another Node.js.
 fn tell_older(
     specs: &[Spec],
-    roots: &[Manifests],
+    roots: &[Chosen],
     catalog: &Catalog<'_>,
     preferences: &Preferences,
     reporter: &dyn Reporter,
@@ -145,193 +149,8 @@ fn pins(locked: &[LockedNpm]) -> BTreeMap<String, Vec<Version>> {
     pins
 }
 
-type Manifests = std::rc::Rc<Manifest>;
-
-fn pick(
-    catalog: &Catalog<'_>,
-    spec: &Spec,
-    preferences: &Preferences,
-) -> Result<Manifests, String> {
-    let Some(packument) = catalog.get(&spec.name) else {
-        return Err(format!("the registry has no package {}", spec.name));
-    };
-    packument
-        .pick(spec, preferences)
-        .ok_or_else(|| format!("no version fits {spec}: {}", packument.shown()))
-}
-
-/// Why a package cannot be installed at all.
-fn unusable(manifest: &Manifest) -> Option<String> {
-    let shown = format!("{} {}", manifest.name, manifest.version);
-    if !manifest.platforms.fit() {
-        return Some(format!(
-            "{shown} is for {}, not for linux x64 glibc",
-            manifest.platforms.shown()
-        ));
-    }
-    if manifest.integrity.is_none() {
-        return Some(format!(
-            "the registry has no SHA-512 of {shown}, so that it cannot be pinned"
-        ));
-    }
-    None
-}
-
-/// What cannot be had: a dependency of a node, and why.
-struct Missing {
-    from: Id,
-    name: String,
-    reason: String,
-}
-
-/// Dependencies that are left out: whose (name and version), and which.
-type Excluded = BTreeMap<(String, String), BTreeSet<String>>;
-
-/// The tree of one package. An optional dependency that cannot be had, or whose own dependencies cannot, is left out and
-/// the tree put together again without it.
-fn build(
-    asked: &str,
-    root: Manifests,
-    catalog: &mut Catalog<'_>,
-    preferences: &Preferences,
-    reporter: &dyn Reporter,
-) -> Result<Ideal> {
-    let mut excluded = Excluded::new();
-    loop {
-        let mut notes = Vec::new();
-        let (tree, missing) = attempt(root.clone(), catalog, preferences, &excluded, &mut notes)?;
-        let Some(missing) = missing else {
-            for note in notes {
-                reporter.report(Event::Warning(note));
-            }
-            return Ok(tree);
-        };
-        let Some((of, name)) = optional_ancestor(&tree, &missing) else {
-            let story = tree.story(missing.from);
-            return Err(Error::user(format!("npm: {}", missing.reason))
-                .note(format!("needed by {story}"))
-                .about(asked)
-                .hint("ask for another version of the package in [npm] of the recipe"));
-        };
-        let manifest = &tree.nodes[of].manifest;
-        let key = (manifest.name.clone(), manifest.version.to_string());
-        excluded.entry(key).or_default().insert(name);
-    }
-}
-
-/// The nearest optional dependency on the way to what is missing.
-fn optional_ancestor(tree: &Ideal, missing: &Missing) -> Option<(Id, String)> {
-    let mut at = (missing.from, missing.name.clone());
-    loop {
-        let edge = tree.nodes[at.0].edges.get(&at.1)?;
-        if edge.kind == NeedKind::Optional {
-            return Some(at);
-        }
-        at = tree.nodes[at.0].brought_by.clone()?;
-    }
-}
-
-/// Puts a tree together breadth first, until every dependency leads somewhere or one cannot be had.
-fn attempt(
-    root: Manifests,
-    catalog: &mut Catalog<'_>,
-    preferences: &Preferences,
-    excluded: &Excluded,
-    notes: &mut Vec<String>,
-) -> Result<(Ideal, Option<Missing>)> {
-    let mut tree = Ideal::default();
-    let without = |manifest: &Manifest| {
-        let key = (manifest.name.clone(), manifest.version.to_string());
-        excluded.get(&key).cloned().unwrap_or_default()
-    };
-    tree.put(
-        None,
-        &root.name.clone(),
-        root.clone(),
-        None,
-        &without(&root),
-    );
-    let mut queue = BTreeSet::from([(0, tree.path(ROOT), ROOT)]);
-    let mut told = BTreeSet::new();
-    while let Some((_, _, from)) = queue.pop_first() {
-        if tree.nodes[from].gone {
-            continue;
-        }
-        let open = unmet(&tree, from);
-        let names = open
-            .iter()
-            .filter_map(|(_, edge)| Some(edge.spec.as_ref()?.name.clone()));
-        catalog.ensure(&names.collect())?;
-        for (name, edge) in open {
-            if tree.nodes[from].gone || !is_unmet(&tree, from, &name, &edge) {
-                continue; // what was placed a moment ago will do
-            }
-            let picked = match &edge.spec {
-                Some(spec) => pick(catalog, spec, preferences),
-                None => Err(format!("{name}@{} is in no registry", edge.text)),
-            };
-            let runs = |m: &Manifest| {
-                edge.kind != NeedKind::Optional || m.runs_on(preferences.node.as_ref())
-            };
-            let picked = picked.and_then(|manifest| match unusable(&manifest) {
-                None if runs(&manifest) => Ok(manifest),
-                None => Err(format!("{name} does not run on the image's Node.js")),
-                Some(problem) => Err(problem),
-            });
-            let manifest = match picked {
-                Ok(manifest) => manifest,
-                Err(_) if edge.kind == NeedKind::Optional => {
-                    tree.nodes[from].edges.remove(&name);
-                    continue;
-                }
-                Err(reason) => return Ok((tree, Some(Missing { from, name, reason }))),
-            };
-            match place(&tree, from, &name, &manifest) {
-                Placement::Keep => {}
-                Placement::Put(parent) => {
-                    let by = Some((from, name.clone()));
-                    let id = tree.put(
-                        Some(parent),
-                        &name,
-                        manifest.clone(),
-                        by,
-                        &without(&manifest),
-                    );
-                    queue.insert((tree.depth(id), tree.path(id), id));
-                }
-                Placement::Nowhere => {
-                    let (kept, whose) = (&tree.target(from, &name, edge.kind), tree.story(from));
-                    let kept = kept.map_or_else(String::new, |id| {
-                        format!(", not {}", tree.nodes[id].manifest.version)
-                    });
-                    if told.insert((from, name.clone())) {
-                        notes.push(format!("npm: {whose} wants its peer {name}@{}{kept}, which another package needs", edge.text));
-                    }
-                }
-            }
-        }
-    }
-    Ok((tree, None))
-}
-
-/// Dependencies that have to be seen to.
-fn unmet(tree: &Ideal, from: Id) -> Vec<(String, Edge)> {
-    let edges = tree.nodes[from].edges.iter();
-    let open = edges.filter(|(name, edge)| is_unmet(tree, from, name, edge));
-    open.map(|(name, edge)| (name.clone(), edge.clone()))
-        .collect()
-}
-
-fn is_unmet(tree: &Ideal, from: Id, name: &str, edge: &Edge) -> bool {
-    match tree.target(from, name, edge.kind) {
-        Some(found) => {
-            edge.kind != NeedKind::PeerOptional && !edge.accepts(&tree.nodes[found].manifest)
-        }
-        None => edge.kind != NeedKind::PeerOptional,
-    }
-}
-
-fn lock(
+/// The packages of a tree as a lock pins them; a warning tells which do not run on the image's Node.js.
+fn locked(
     tree: &Ideal,
     preferences: &Preferences,
     reporter: &dyn Reporter,

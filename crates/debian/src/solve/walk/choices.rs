@@ -1,4 +1,4 @@
-//! Which packages satisfy a relation, in the order in which apt tries them.
+//! The packages that satisfy a relation, in the order in which apt tries them.
 
 use std::cmp::Reverse;
 

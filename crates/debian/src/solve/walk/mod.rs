@@ -234,7 +234,7 @@ impl<'a> Walk<'a> {
         !failed
     }
 
-    /// What is needed by a protected package and can be had in one way only is protected too.
+    /// Protects packages that are the only way to meet a need of a protected package.
     fn protect_only_solution(&mut self, group: &[Target], depth: u32) -> bool {
         let [only] = self.solutions(group)[..] else {
             return true;
@@ -247,7 +247,7 @@ impl<'a> Walk<'a> {
         self.mark(name, true, false, depth + 1)
     }
 
-    /// What is marked and still wanted: apt drops what only a package needs that it gave up
+    /// The packages that are marked and still wanted: apt drops those that only a package needs that it gave up
     /// (apt-private/private-install.cc, DoAutomaticRemove).
     fn wanted(&self, requests: &[PackageId]) -> Vec<PackageId> {
         let mut seen = vec![false; self.states.len()];
