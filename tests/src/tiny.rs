@@ -61,10 +61,15 @@ impl Tiny {
 
     /// `cargo xtask ARGUMENTS tiny`, with the mirror and a store of its own.
     pub fn run(&self, args: &[&str]) -> Ran {
+        self.run_recipe("tiny", "store", args)
+    }
+
+    /// `cargo xtask ARGUMENTS RECIPE`, with the mirror and the store in this folder of the project.
+    pub fn run_recipe(&self, recipe: &str, store: &str, args: &[&str]) -> Ran {
         let mirror = format!("debian={}", self.mirror.url());
-        let store = self.scratch.path("store");
+        let store = self.scratch.path(store);
         let common = [
-            "tiny",
+            recipe,
             "--mirror",
             &mirror,
             "--store",

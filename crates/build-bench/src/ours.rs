@@ -75,8 +75,8 @@ impl Ours {
             self.recipe
         );
         files::write(&recipes.join(format!("{MORE}.toml")), text.as_bytes())?;
-        let lock = recipes.join(format!("{}.lock", self.recipe));
-        files::copy(&lock, &recipes.join(format!("{MORE}.lock")), 0o644)?;
+        // A new recipe starts from its parent's pins: what is measured does not depend on what the mirror has got since.
+        files::remove(&recipes.join(format!("{MORE}.lock")))?;
         self.run(&["lock", MORE])?;
         self.build_more()
     }

@@ -15,6 +15,8 @@ pub struct Suite {
     pub suite: String,
     /// `Codename` of the Release file.
     pub codename: String,
+    /// `Date` of the Release file.
+    pub date: String,
     /// `Valid-Until` of the Release file, where it has one.
     pub valid_until: Option<String>,
     /// `Architectures` of the Release file.
@@ -32,6 +34,7 @@ impl Suite {
             name: name.to_owned(),
             suite: name.to_owned(),
             codename: name.to_owned(),
+            date: "Thu, 01 Jan 2026 00:00:00 UTC".to_owned(),
             valid_until: None,
             architectures: "amd64".to_owned(),
             packages,
@@ -71,8 +74,8 @@ impl Repository {
             components.push_str(&format!(" {name}"));
         }
         let mut release = format!(
-            "Origin: Tests\nSuite: {}\nCodename: {}\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n",
-            suite.suite, suite.codename
+            "Origin: Tests\nSuite: {}\nCodename: {}\nDate: {}\n",
+            suite.suite, suite.codename, suite.date
         );
         if let Some(date) = &suite.valid_until {
             release.push_str(&format!("Valid-Until: {date}\n"));

@@ -128,3 +128,145 @@ fn a_package_that_left_the_mirror_comes_from_the_snapshot_archive() {
     assert_eq!(snapshot.count("base_1"), 1);
     assert!(pins(&tiny, "base", "1"));
 }
+
+/// A recipe `web` on top of `tiny`, whose lock and downloads are from before the archive moved on: of everything there is
+/// a newer version, and nothing older any more.
+fn derived() -> Tiny {
+    let tiny = Tiny::new("\"base\"");
+    let ran = tiny.run(&["build-image"]);
+    assert!(ran.stderr.contains("packages"), "{}", ran.stderr); // a tree cannot be made of them, but they are downloaded
+    assert!(pins(&tiny, "base", "1") && tiny.mirror.count("base_1") == 1);
+    fs::remove_dir_all(tiny.scratch.path("mirror/pool")).unwrap();
+    tiny.publish(|suite| {
+        suite.date = "Fri, 02 Jan 2026 00:00:00 UTC".to_owned();
+        suite.packages = vec![
+            Deb::new("base", "2")
+                .field("Essential: yes")
+                .field("Depends: newcomer"),
+            Deb::new("newcomer", "1"),
+            Deb::new("tool", "1").field("Depends: base"),
+            Deb::new("linux-source-6.1", "6.1.2"),
+        ];
+    });
+    tiny.scratch.write(
+        "recipes/web.toml",
+        "extends = \"tiny\"\n\n[rootfs]\npackages = [\"tool\"]\n",
+    );
+    tiny
+}
+
+/// The packages of `web.lock`, `name version` and the layer, and the kernel's source.
+fn web(tiny: &Tiny) -> Vec<String> {
+    let lock = fs::read_to_string(tiny.scratch.path("recipes/web.lock")).unwrap();
+    let value = |line: &str, key: &str| {
+        let rest = line.split_once(&format!(" {key} = "))?.1;
+        let end = rest.find([',', ' ']).unwrap();
+        Some(rest[..end].trim_matches('"').to_owned())
+    };
+    let packages = lock.lines().filter(|line| line.contains(" version = \""));
+    let shown = packages.map(|line| {
+        let layer = value(line, "layer").unwrap_or_else(|| "0".to_owned());
+        let (name, version) = (
+            value(line, "name").unwrap(),
+            value(line, "version").unwrap(),
+        );
+        format!("{name} {version} in {layer}")
+    });
+    shown.collect()
+}
+
+#[test]
+fn a_derived_recipe_starts_from_its_parents_pins_whatever_the_mirror_has_now() {
+    let tiny = derived();
+    let ran = tiny.run_recipe("web", "store", &["lock"]).ok();
+    let note = "web.lock: starts from the pins of tiny.lock";
+    assert!(ran.stderr.contains(note), "{}", ran.stderr);
+    let expected = ["base 1 in 0", "tool 1 in 1", "linux-source-6.1 6.1.1 in 0"];
+    assert_eq!(web(&tiny), expected);
+
+    // Its own lock is what counts from now on, also when the recipe asks for more.
+    let ran = tiny.run_recipe("web", "store", &["lock"]).ok();
+    assert!(!ran.stderr.contains("starts from"), "{}", ran.stderr);
+    let more = "packages = [\"tool\", \"newcomer\"]";
+    tiny.scratch
+        .replace("recipes/web.toml", "packages = [\"tool\"]", more);
+    let ran = tiny.run_recipe("web", "store", &["lock"]).ok();
+    assert!(!ran.stderr.contains("starts from"), "{}", ran.stderr);
+    let expected = [
+        "base 1 in 0",
+        "newcomer 1 in 2",
+        "tool 1 in 1",
+        "linux-source-6.1 6.1.1 in 0",
+    ];
+    assert_eq!(web(&tiny), expected);
+
+    // It moves when somebody says so.
+    tiny.run_recipe("web", "store", &["lock", "--update"]).ok();
+    let expected = [
+        "base 2 in 0",
+        "newcomer 1 in 0",
+        "tool 1 in 0",
+        "linux-source-6.1 6.1.2 in 0",
+    ];
+    assert_eq!(web(&tiny), expected);
+}
+
+#[test]
+fn pins_of_a_parent_give_way_where_the_request_needs_it() {
+    let tiny = derived();
+    tiny.publish(|suite| {
+        suite.packages = vec![
+            Deb::new("base", "2").field("Essential: yes"),
+            Deb::new("tool", "1").field("Depends: base (>= 2)"),
+            Deb::new("linux-source-6.1", "6.1.2"),
+        ];
+    });
+    tiny.run_recipe("web", "store", &["lock"]).ok();
+    let expected = ["base 2 in 0", "tool 1 in 0", "linux-source-6.1 6.1.1 in 0"];
+    assert_eq!(web(&tiny), expected);
+
+    // One name is let go, the others stay.
+    fs::remove_file(tiny.scratch.path("recipes/web.lock")).unwrap();
+    let update = ["lock", "--update=linux-source-6.1"];
+    tiny.run_recipe("web", "store", &update).ok();
+    assert_eq!(web(&tiny)[2], "linux-source-6.1 6.1.2 in 0");
+}
+
+#[test]
+fn pins_of_a_parent_that_left_the_mirror_come_from_the_snapshot_archive_or_move() {
+    let tiny = Tiny::new("\"base\"");
+    tiny.run(&["build-image"]);
+    let old = tiny.scratch.path("snapshot/debian/20260101T000000Z/pool");
+    fs::create_dir_all(old.parent().unwrap()).unwrap();
+    fs::rename(tiny.scratch.path("mirror/pool"), &old).unwrap();
+    tiny.publish(|suite| {
+        suite.date = "Fri, 02 Jan 2026 00:00:00 UTC".to_owned();
+        suite.packages[0] = Deb::new("base", "2").field("Essential: yes");
+        suite.packages.push(Deb::new("tool", "1"));
+    });
+    tiny.scratch.write(
+        "recipes/web.toml",
+        "extends = \"tiny\"\n\n[rootfs]\npackages = [\"tool\"]\n",
+    );
+    tiny.run_recipe("web", "store", &["lock"]).ok();
+    assert_eq!(web(&tiny)[0], "base 1 in 0");
+
+    // Another machine, whose store has nothing.
+    let snapshot = LoopbackMirror::serve(&tiny.scratch.path("snapshot"));
+    let named = format!("debian-snapshot={}", snapshot.url());
+    let locked = ["build-image", "--locked", "--mirror", &named];
+    let ran = tiny.run_recipe("web", "other", &locked);
+    assert!(
+        !ran.stderr.contains("no longer in the archive"),
+        "{}",
+        ran.stderr
+    );
+    let asked = snapshot.requests();
+    let of_then = |path: &&String| path.contains("/20260101T000000Z/") && path.contains("base_1");
+    assert_eq!(asked.iter().filter(of_then).count(), 1, "{asked:?}");
+
+    // Without a snapshot archive the build asks the archives again.
+    let ran = tiny.run_recipe("web", "third", &["build-image"]);
+    assert!(ran.stderr.contains("resolving again"), "{}", ran.stderr);
+    assert_eq!(web(&tiny)[0], "base 2 in 0");
+}

@@ -1,7 +1,10 @@
 //! The packages of an archive in memory.
 
 mod packages;
+mod stanza;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use packages::is_sha256;
 pub use table::Index;

@@ -1,38 +1,13 @@
 //! Packages files into the [`Index`].
 
-use kindling_deb::{deb822, relation};
+use kindling_deb::{LockedPackage, deb822, relation};
 
+use super::stanza::Stanza;
 use super::table::{Index, Interner, NameId, Package, Priority, Provider, Target};
 
 /// Whether this is 64 lowercase hexadecimal digits.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// The fields of a stanza that we read.
-#[derive(Default)]
-struct Stanza<'a> {
-    package: &'a str,
-    version: &'a str,
-    architecture: &'a str,
-    multi_arch: &'a str,
-    essential: &'a str,
-    protected: &'a str,
-    important: &'a str,
-    priority: &'a str,
-    phased: &'a str,
-    size: &'a str,
-    sha256: &'a str,
-    filename: &'a str,
-    pre_depends: &'a str,
-    depends: &'a str,
-    conflicts: &'a str,
-    breaks: &'a str,
-    recommends: &'a str,
-    suggests: &'a str,
-    replaces: &'a str,
-    enhances: &'a str,
-    provides: &'a str,
 }
 
 impl Index {
@@ -60,15 +35,52 @@ impl Index {
                 && !stanza.version.is_empty()
                 && is_sha256(stanza.sha256);
             if complete && (all || stanza.architecture == self.architecture) {
-                self.add_stanza(&stanza, all);
+                let suite = (self.suites.len() - 1) as u16;
+                self.add_stanza(&stanza, suite, all);
             }
         }
+        self.finish_adding();
+    }
+
+    /// Adds packages that a lock pins and the archive no longer has, each with the control file of its .deb.
+    ///
+    /// Those of a suite that the index does not have are skipped.
+    pub fn add_departed<'a>(
+        &mut self,
+        pins: impl IntoIterator<Item = (&'a LockedPackage, &'a str)>,
+    ) {
+        for (pin, control) in pins {
+            let mut suites = self.suites.iter();
+            let suite = suites.position(|(name, _)| *name == pin.suite);
+            let (Some(suite), Some(paragraph)) = (suite, deb822::paragraphs(control).next()) else {
+                continue;
+            };
+            let size = pin.size.to_string();
+            let mut stanza = Stanza::read(paragraph);
+            (stanza.size, stanza.sha256, stanza.filename) = (&size, &pin.sha256, &pin.path);
+            if stanza.package != pin.name || stanza.version != pin.version {
+                continue;
+            }
+            // The archive overrides the priority that the maintainer wrote, and only its index says so.
+            let priority = self.names.find(&pin.name);
+            let priority = priority.and_then(|name| self.candidate_of(name));
+            let priority = priority.map(|id| self.package(id).priority);
+            let before = self.packages.len();
+            self.add_stanza(&stanza, suite as u16, pin.architecture == "all");
+            if let (Some(priority), Some(added)) = (priority, self.packages.get_mut(before)) {
+                added.priority = priority;
+            }
+        }
+        self.finish_adding();
+    }
+
+    fn finish_adding(&mut self) {
         self.by_name.resize(self.names.len(), Vec::new());
         self.providers.resize(self.names.len(), Vec::new());
         self.sort_candidates();
     }
 
-    fn add_stanza(&mut self, stanza: &Stanza<'_>, all: bool) {
+    fn add_stanza(&mut self, stanza: &Stanza<'_>, suite: u16, all: bool) {
         let name = self.names.intern(stanza.package);
         let version = self.versions.intern(stanza.version);
         // Absent, or no number: for everybody.
@@ -108,7 +120,7 @@ impl Index {
         self.packages.push(Package {
             name,
             version,
-            suite: (self.suites.len() - 1) as u16,
+            suite,
             all,
             essential: stanza.essential == "yes",
             protected: stanza.protected == "yes" || stanza.important == "yes",
@@ -141,7 +153,7 @@ impl Index {
             .collect()
     }
 
-    /// What the stanza provides, by its field and by being `Multi-Arch: allowed`, which satisfies `name:any`.
+    /// The names that the stanza provides, by its field and by being `Multi-Arch: allowed`, which satisfies `name:any`.
     fn provided(
         &mut self,
         stanza: &Stanza<'_>,
@@ -176,143 +188,5 @@ fn intern_name(names: &mut Interner, name: &str, architecture: &str) -> NameId {
             names.intern(plain)
         }
         _ => names.intern(name),
-    }
-}
-
-impl<'a> Stanza<'a> {
-    fn read(paragraph: deb822::Paragraph<'a>) -> Self {
-        let mut stanza = Self::default();
-        for (name, value) in paragraph.fields() {
-            let field = match name {
-                "Package" => &mut stanza.package,
-                "Version" => &mut stanza.version,
-                "Architecture" => &mut stanza.architecture,
-                "Multi-Arch" => &mut stanza.multi_arch,
-                "Essential" => &mut stanza.essential,
-                "Protected" => &mut stanza.protected,
-                "Important" => &mut stanza.important,
-                "Priority" => &mut stanza.priority,
-                "Phased-Update-Percentage" => &mut stanza.phased,
-                "Size" => &mut stanza.size,
-                "SHA256" => &mut stanza.sha256,
-                "Filename" => &mut stanza.filename,
-                "Pre-Depends" => &mut stanza.pre_depends,
-                "Depends" => &mut stanza.depends,
-                "Conflicts" => &mut stanza.conflicts,
-                "Breaks" => &mut stanza.breaks,
-                "Recommends" => &mut stanza.recommends,
-                "Suggests" => &mut stanza.suggests,
-                "Replaces" => &mut stanza.replaces,
-                "Enhances" => &mut stanza.enhances,
-                "Provides" => &mut stanza.provides,
-                _ => continue,
-            };
-            *field = value;
-        }
-        stanza
-    }
-}
-
-impl Priority {
-    fn read(value: &str) -> Self {
-        match value {
-            "" => Self::None,
-            "required" => Self::Required,
-            "important" => Self::Important,
-            "standard" => Self::Standard,
-            "optional" => Self::Optional,
-            _ => Self::Extra,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-    #[test]
-    fn names_are_numbered_as_apt_meets_them() {
-        let mut index = Index::new("amd64");
-        let stanza = format!(
-            "Package: a\nVersion: 1\nArchitecture: amd64\nSHA256: {HASH}\nProvides: v\nSuggests: s\nDepends: d | e:any, f:amd64\nPre-Depends: p\n"
-        );
-        index.add("one", 500, &stanza);
-        let names: Vec<&str> = (0..index.names.len() as u32)
-            .map(|id| index.names.get(id))
-            .collect();
-        assert_eq!(names, ["a", "p", "d", "e:any", "f", "s", "v"]);
-    }
-
-    #[test]
-    fn what_is_incomplete_foreign_or_known_is_skipped() {
-        let mut index = Index::new("amd64");
-        let good = format!("Package: a\nVersion: 1\nArchitecture: all\nSHA256: {HASH}\n");
-        for (from, to) in [
-            ("Package", "X"),
-            ("Version", "X"),
-            ("SHA256", "MD5"),
-            (": all", ": arm64"),
-        ] {
-            index.add("one", 500, &good.replace(from, to));
-        }
-        assert!(index.is_empty());
-        index.add("one", 500, &good);
-        index.add("two", 500, &good);
-        assert_eq!(index.len(), 1);
-        assert_eq!(index.candidate("a").unwrap().suite, "one");
-    }
-
-    #[test]
-    fn an_update_that_only_some_machines_get_waits_unless_it_is_a_security_fix() {
-        let version = |version: &str, more: &str| {
-            format!("Package: a\nVersion: {version}\nArchitecture: all\nSHA256: {HASH}\n{more}\n")
-        };
-        let candidate = |index: &Index| index.candidate("a").unwrap().version;
-        let mut index = Index::new("amd64");
-        index.add("jammy", 500, &version("1", ""));
-        index.add(
-            "jammy-updates",
-            500,
-            &version("3", "Phased-Update-Percentage: 10\n"),
-        );
-        assert_eq!(candidate(&index), "1");
-        index.add(
-            "jammy-updates",
-            500,
-            &version("2", "Phased-Update-Percentage: 100\n"),
-        );
-        assert_eq!(candidate(&index), "2");
-        index.add("jammy-security", 500, &version("3", ""));
-        assert_eq!(candidate(&index), "3");
-        // The only version there is serves all the same.
-        let mut only = Index::new("amd64");
-        only.add(
-            "jammy-updates",
-            500,
-            &version("4", "Phased-Update-Percentage: 0\n"),
-        );
-        assert_eq!(candidate(&only), "4");
-    }
-
-    proptest! {
-        #[test]
-        fn any_index_is_read_and_solved_without_a_panic(
-            stanzas in prop::collection::vec(("[a-d]", "[0-9]", "([a-d]( \\([<>=]{1,2} [0-9]\\))?( [|,] )?){0,4}", "[a-d, ]{0,6}", "[a-d, ]{0,6}"), 0..8)
-        ) {
-            let mut index = Index::new("amd64");
-            for (name, version, depends, conflicts, provides) in &stanzas {
-                index.add("one", 500, &format!(
-                    "Package: {name}\nVersion: {version}\nArchitecture: all\nSHA256: {HASH}\nDepends: {depends}\nConflicts: {conflicts}\nProvides: {provides}\n"
-                ));
-            }
-            let request = crate::Request { packages: stanzas.iter().take(2).map(|s| s.0.clone()).collect(), recommends: true };
-            match crate::solve(&index, &request) {
-                Ok(set) => prop_assert!(set.is_sorted_by(|a, b| a.name < b.name)),
-                Err(error) => prop_assert_eq!(error.exit(), kindling_base::Exit::User),
-            }
-        }
     }
 }

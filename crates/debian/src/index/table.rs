@@ -22,11 +22,11 @@ pub struct Index {
     pub(crate) packages: Vec<Package>,
     /// Versions of each name, the one that apt would install first.
     pub(crate) by_name: Vec<Vec<PackageId>>,
-    /// Who provides each name, in the order of the indices.
+    /// The packages that provide each name, in the order of the indices.
     pub(crate) providers: Vec<Vec<Provider>>,
     /// Suites and the pin priority of each.
     pub(crate) suites: Vec<(String, u16)>,
-    /// Where each suite stood.
+    /// The state of each suite.
     pub releases: Vec<LockedSuite>,
     pub(crate) architecture: String,
 }
@@ -101,7 +101,7 @@ impl Index {
         self.packages.len()
     }
 
-    /// Whether the index holds no package at all.
+    /// Whether the index is empty.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty()
     }
@@ -122,7 +122,7 @@ impl Index {
         self.versions.get(self.package(id).version)
     }
 
-    /// What of the package a lock pins.
+    /// The package as a lock pins it.
     pub(crate) fn locked(&self, id: PackageId) -> LockedPackage {
         let package = self.package(id);
         LockedPackage {
@@ -178,20 +178,33 @@ impl Index {
         }
     }
 
-    /// Makes each of `pins` the candidate of its name, where the archive still has that very file.
+    /// Whether it holds this very file.
+    pub fn has(&self, pin: &LockedPackage) -> bool {
+        let versions = self.names.find(&pin.name);
+        let versions = versions.and_then(|name| self.by_name.get(name as usize));
+        versions.is_some_and(|versions| versions.iter().any(|id| self.is(*id, pin)))
+    }
+
+    fn is(&self, id: PackageId, pin: &LockedPackage) -> bool {
+        self.version_of(id) == pin.version && *self.package(id).sha256 == pin.sha256
+    }
+
+    /// Makes each of `pins` the candidate of its name, where the index holds that very file.
     pub fn prefer<'a>(&mut self, pins: impl IntoIterator<Item = &'a LockedPackage>) {
         for pin in pins {
             let Some(name) = self.names.find(&pin.name) else {
                 continue;
             };
             let versions = &self.by_name[name as usize];
-            let same = |id: &PackageId| {
-                self.version_of(*id) == pin.version && *self.package(*id).sha256 == pin.sha256
-            };
-            if let Some(at) = versions.iter().position(same) {
+            if let Some(at) = versions.iter().position(|id| self.is(*id, pin)) {
                 self.by_name[name as usize][..=at].rotate_right(1);
             }
         }
+    }
+
+    /// Forgets what [`Index::prefer`] preferred.
+    pub fn prefer_nothing(&mut self) {
+        self.sort_candidates();
     }
 
     /// Sorts the versions of each name: what is for everybody first, then by the suite's pin priority, then the version,

@@ -1,19 +1,21 @@
-//! Which kernel a recipe means.
+//! The kernel that a recipe means.
 
 use kindling_base::Result;
 use kindling_deb::LockedPackage;
 use kindling_debian::{Index, Request, solve};
 
+use super::start::Start;
 use crate::layers;
 use crate::lock::PinnedKernel;
 use kindling_recipe::{KernelSource, Located, Recipe};
 use kindling_stock_kernel as stock;
 
-/// Pins the kernel; of a stock kernel, `packages` has the package.
+/// Pins the kernel; of a stock kernel, `packages` has the package. A source stays what `start` pins.
 pub(super) fn pin(
     recipe: &Recipe,
     index: &Index,
     packages: &[LockedPackage],
+    start: &Start,
 ) -> Result<PinnedKernel> {
     match &recipe.kernel.source {
         KernelSource::Image(name) => pin_image(name, packages),
@@ -21,7 +23,11 @@ pub(super) fn pin(
             url: url.value.clone(),
             sha256: sha256.value.clone(),
         }),
-        KernelSource::Package(name) => match index.candidate(&name.value) {
+        KernelSource::Package(name) => match start
+            .alone(&name.value)
+            .cloned()
+            .or_else(|| index.candidate(&name.value))
+        {
             Some(package) => Ok(PinnedKernel::Package { package }),
             None => Err(name
                 .error(format!("the archive has no package `{}`", name.value))

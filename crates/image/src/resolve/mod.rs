@@ -1,52 +1,26 @@
-//! From a recipe to a locked recipe: read the lock beside it, or ask the archives and write one.
+//! Locks a recipe: reads the lock beside it, or asks the archives and writes one.
 
 mod kernel;
+mod policy;
+mod sources;
+mod start;
 
 use std::path::Path;
-use std::time::SystemTime;
 
-use kindling_base::{Error, Event, Reporter, Result, did_you_mean};
+use kindling_base::{Error, Event, Reporter, Result};
 use kindling_deb::LockedPackage;
-use kindling_debian::{Archive, Mirrors, Request, fetch_index, solve};
+use kindling_debian::{Archive, Request, fetch_index};
 use kindling_fetch::Client;
-use kindling_npm_tree::LockedNpm;
-use kindling_store::Store;
-
-use crate::layers;
-use crate::lock::{self, Lock, Locked};
-use crate::npm;
-use crate::project::Project;
 use kindling_recipe::{KernelSource, Located, Recipe, VendorArchive};
 
-/// What may happen to the lock file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// A missing or stale lock is an error.
-    Frozen,
-    /// A fitting lock is used as it is. A missing or stale one is written: what it pins stays where that is possible.
-    Keep,
-    /// The archives are asked again: what they still have stays pinned.
-    Refresh,
-    /// As [`Policy::Refresh`], but these packages move to their newest versions, and others as far as that needs it.
-    UpdateOnly(Vec<String>),
-    /// The archives are asked again as if there were no lock.
-    Update,
-}
+use crate::layers;
+use crate::lock::{self, Lock, Locked, PinnedKernel};
+use crate::npm;
 
-/// Where to resolve: mirrors, store and the rules for signatures.
-#[derive(Clone, Debug)]
-pub struct Sources<'a> {
-    /// The checkout.
-    pub project: &'a Project,
-    /// The store that keeps indices.
-    pub store: &'a Store,
-    /// Mirrors named on the command line, each `NAME=URL`.
-    pub mirrors: &'a [String],
-    /// Whether an index whose Valid-Until has passed is good enough.
-    pub allow_expired: bool,
-    /// The time of this build, for Valid-Until only.
-    pub now: SystemTime,
-}
+use start::Start;
+
+pub use policy::Policy;
+pub use sources::{Sources, mirrors};
 
 /// Locks `recipe` as `policy` allows. A changed lock is written beside the recipe and its changes are
 /// reported as notes.
@@ -69,10 +43,10 @@ pub fn resolve(
         (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(Locked { recipe, lock }),
         (Policy::Frozen, old) => Err(frozen(&path, old.is_some())),
         (policy, old) => {
-            let pins = pins(policy.clone(), old.as_ref())?;
-            let mut lock = ask_archives(&recipe, &pins, sources, reporter)?;
-            if let Some(old) = old.as_ref().filter(|_| policy != Policy::Update) {
-                layers::assign(&mut lock.packages, &old.packages);
+            let start = Start::of(&recipe, &policy, old.as_ref(), reporter)?;
+            let mut lock = ask_archives(&recipe, &start, sources, reporter)?;
+            if !start.layers.is_empty() {
+                layers::assign(&mut lock.packages, &start.layers);
             }
             report_changes(&path, old.as_ref(), &lock, reporter);
             if let Some(same) = old.filter(|old| old.pins_the_same(&lock) && !old.suites.is_empty())
@@ -85,60 +59,9 @@ pub fn resolve(
     }
 }
 
-/// What of an old lock is to stay.
-#[derive(Default)]
-struct Pins {
-    debs: Vec<LockedPackage>,
-    npm: Vec<LockedNpm>,
-}
-
-fn pins(policy: Policy, old: Option<&Lock>) -> Result<Pins> {
-    let mut pinned = Pins {
-        debs: old.into_iter().flat_map(Lock::debs).cloned().collect(),
-        npm: old.map(|old| old.npm.clone()).unwrap_or_default(),
-    };
-    match policy {
-        Policy::Update => Ok(Pins::default()),
-        Policy::UpdateOnly(names) => {
-            for name in &names {
-                let debs = pinned.debs.iter().map(|package| package.name.as_str());
-                let mut all = debs.chain(pinned.npm.iter().map(|package| package.name.as_str()));
-                if !all.any(|pinned| pinned == name) {
-                    return Err(not_pinned(name, &pinned));
-                }
-            }
-            pinned.debs.retain(|package| !names.contains(&package.name));
-            pinned.npm.retain(|package| !names.contains(&package.name));
-            Ok(pinned)
-        }
-        Policy::Frozen | Policy::Keep | Policy::Refresh => Ok(pinned),
-    }
-}
-
-fn not_pinned(name: &str, pinned: &Pins) -> Error {
-    let error = Error::user(format!("the lock has no package `{name}`"));
-    let debs = pinned.debs.iter().map(|package| package.name.as_str());
-    let npm = pinned.npm.iter().map(|package| package.name.as_str());
-    error.hint(did_you_mean(name, debs.chain(npm)).unwrap_or_else(|| {
-        "name a package of the lock, or leave the name out to update all".to_owned()
-    }))
-}
-
-/// The mirrors of a recipe: command line, environment, recipe, user's configuration, the machine's apt.
-///
-/// # Errors
-/// One of these sources does not parse.
-pub fn mirrors(recipe: &Recipe, sources: &Sources<'_>) -> Result<Mirrors> {
-    let named = recipe.rootfs.mirrors.iter();
-    let named = named
-        .map(|(name, url)| (name.clone(), url.value.clone()))
-        .collect();
-    Mirrors::of_this_machine(sources.mirrors, &named)
-}
-
 fn ask_archives(
     recipe: &Recipe,
-    pins: &Pins,
+    start: &Start,
     sources: &Sources<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Lock> {
@@ -152,20 +75,30 @@ fn ask_archives(
         reporter,
     )
     .map_err(|error| recipe.locate(error, suites_and_components(recipe)))?;
-    index.prefer(&pins.debs);
+    let mut departed = start.add_departed(&mut index, sources.store)?;
     let request = Request {
         packages: values(&recipe.rootfs.packages),
         recommends: recipe.rootfs.recommends,
     };
-    let mut packages = solve(&index, &request)
+    let mut packages = start
+        .solve(&mut index, &request)
         .map_err(|error| recipe.locate(error, recipe.rootfs.packages.iter()))?;
     if let KernelSource::Image(name) = &recipe.kernel.source {
         packages = kernel::with_kernel(&mut index, request, &packages, name)
             .map_err(|error| recipe.locate(error, std::iter::once(name)))?;
     }
-    let kernel = kernel::pin(recipe, &index, &packages)?;
-    let npm = npm::resolve(recipe, &packages, &pins.npm, &mirrors, sources, reporter)?;
-    Ok(lock::new(recipe, kernel, index.releases, packages, npm))
+    let kernel = kernel::pin(recipe, &index, &packages, start)?;
+    let npm = npm::resolve(recipe, &packages, &start.npm, &mirrors, sources, reporter)?;
+    let releases = std::mem::take(&mut index.releases);
+    let mut lock = lock::new(recipe, kernel, releases, packages, npm);
+    if let PinnedKernel::Package { package } = &lock.kernel
+        && !index.has(package)
+    {
+        departed.push(package.clone());
+    }
+    let moments = start.moments(&lock, &departed);
+    lock.suites.extend(moments);
+    Ok(lock)
 }
 
 /// The distribution's archive, then those of vendors. Each trusts its own keys only.
