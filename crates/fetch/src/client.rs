@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Result};
+use kindling_base::{Context, Error, Result, cancel};
 use ureq::Agent;
 
 use crate::connections::agent;
@@ -194,6 +194,7 @@ fn copy<W: Write>(
     let mut buffer = vec![0; 64 << 10];
     let mut received = 0;
     let failed = loop {
+        cancel::check().map_err(Reason::Local)?;
         match body.read(&mut buffer) {
             Ok(0) => break None,
             Ok(count) => {

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use bzip2::bufread::MultiBzDecoder;
 use kindling_base::hash::Hasher;
-use kindling_base::{Context, Error, Event, Reporter, Result, Unit, files};
+use kindling_base::{Context, Error, Event, Reporter, Result, Unit, cancel, files};
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::MtStreamBuilder;
 use tar::EntryType;
@@ -179,6 +179,7 @@ impl<R: BufRead> Decoder<R> {
 
 impl<R: BufRead> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        cancel::check().map_err(std::io::Error::other)?;
         match self {
             Self::Xz(decoder) => decoder.read(buffer),
             Self::Bzip2(decoder) => decoder.read(buffer),

@@ -38,6 +38,7 @@ pub struct Location {
 }
 
 /// A file as it was read.
+#[derive(Debug)]
 pub struct Source {
     /// Its path, as it was named.
     pub path: PathBuf,

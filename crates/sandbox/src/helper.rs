@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 
-use kindling_base::{Command, Context, Error, Result, files};
+use kindling_base::{Command, Context, Error, Result, cancel, files};
 
 use crate::ids;
 use crate::job::Job;
@@ -41,6 +41,7 @@ pub fn perform(
         .stdout(Stdio::null())
         .stderr(stderr);
     let mut child = command.spawn().context(what())?;
+    let _ends = cancel::end_with_us(child.id());
     drop(command); // holds their end: we would never see it close
     let result = converse(&ours, child.id(), (job.name, input), &mut progress);
     if result.is_err() {
