@@ -6,7 +6,7 @@ use kindling_base::Result;
 use kindling_tree::Content;
 
 use crate::BLOCK;
-use crate::geometry::Run;
+use crate::geometry::BlockRun;
 use crate::image::Image;
 
 /// Blocks read at once.
@@ -28,7 +28,7 @@ enum Source<'a> {
     /// Whole blocks that describe content: directories, tables, bitmaps.
     Known(Vec<u8>),
     /// Blocks of a file; what the last of them has behind its end is zero.
-    Content { content: &'a Content, run: Run },
+    Content { content: &'a Content, run: BlockRun },
 }
 
 impl<'a> Blocks<'a> {
@@ -39,7 +39,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Puts a run of a file's logical blocks at a block.
-    pub(crate) fn copy(&mut self, block: u64, content: &'a Content, run: Run) {
+    pub(crate) fn copy(&mut self, block: u64, content: &'a Content, run: BlockRun) {
         let source = Source::Content { content, run };
         self.0.push(Piece { block, source });
     }
@@ -94,7 +94,7 @@ impl Piece<'_> {
     }
 }
 
-fn copy(image: &mut Image, block: u64, content: &Content, run: Run) -> Result<()> {
+fn copy(image: &mut Image, block: u64, content: &Content, run: BlockRun) -> Result<()> {
     let mut done = 0;
     while done < run.length {
         let count = READ.min(run.length - done);

@@ -6,7 +6,7 @@ use crate::blocks::Blocks;
 use crate::checksum::inode_seed;
 use crate::data_runs::DataRuns;
 use crate::extent::{self, Extent};
-use crate::geometry::{Geometry, Run};
+use crate::geometry::{BlockRun, Geometry};
 use crate::layout::{self, Layout};
 use crate::node::{Body, FAST_SYMLINK, Node};
 use crate::usage::Usage;
@@ -77,7 +77,7 @@ fn place_node<'a>(
         xattr::seal(&mut block, xattr_block, pass.checksum_seed);
         sink.blocks.put(xattr_block, block.as_slice());
     }
-    let tree = Run {
+    let tree = BlockRun {
         start: sink.next,
         length: layout::tree_blocks(node),
     };
@@ -121,7 +121,7 @@ fn place_node<'a>(
     let map = extent::map(&extents, seed, &mut places);
     for (place, block) in map.blocks {
         sink.blocks.put(place, block.as_slice());
-        sink.take(Run {
+        sink.take(BlockRun {
             start: place,
             length: 1,
         });
@@ -135,7 +135,7 @@ impl<'a> Sink<'a, '_> {
         let mut extents = Vec::new();
         for run in runs.iter() {
             for extent in self.take_next(run.start, run.length) {
-                let run = Run {
+                let run = BlockRun {
                     start: extent.logical,
                     length: extent.length,
                 };
@@ -160,7 +160,7 @@ impl<'a> Sink<'a, '_> {
 
     /// Takes the next payload addresses for blocks from `logical` on; returns where they are.
     fn take_next(&mut self, mut logical: u64, length: u64) -> Vec<Extent> {
-        let run = Run {
+        let run = BlockRun {
             start: self.next,
             length,
         };
@@ -184,7 +184,7 @@ impl<'a> Sink<'a, '_> {
         taken.first().map_or(0, |piece| piece.physical) // a run of one block has one piece
     }
 
-    fn take(&mut self, run: Run) {
+    fn take(&mut self, run: BlockRun) {
         self.taken += run.length;
         self.usage.add(run);
     }

@@ -9,7 +9,7 @@ use kindling_base::{Context, Result, files, parallel};
 use kindling_tree::Content;
 
 use crate::BLOCK;
-use crate::geometry::Run;
+use crate::geometry::BlockRun;
 
 /// Bytes that become a hole when all of them are zero, counted from the start of the file. Single zero blocks stay, as
 /// a file in many pieces is slow to read.
@@ -21,11 +21,11 @@ const THREADS: usize = 4;
 
 /// Runs of logical blocks of a file that hold something else than zeros.
 #[derive(Debug, Default)]
-pub(crate) struct DataRuns(Vec<Run>);
+pub(crate) struct DataRuns(Vec<BlockRun>);
 
 impl DataRuns {
     /// The runs in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Run> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = BlockRun> {
         self.0.iter().copied()
     }
 
@@ -39,7 +39,7 @@ impl DataRuns {
         self.0.iter().map(|run| run.length).sum()
     }
 
-    fn push(&mut self, new: Run) {
+    fn push(&mut self, new: BlockRun) {
         match self.0.last_mut() {
             Some(last) if last.start + last.length == new.start => last.length += new.length,
             _ => self.0.push(new),
@@ -96,9 +96,9 @@ fn is_zero(bytes: &[u8]) -> bool {
     head.iter().all(|&b| b == 0) && rest.chunks(64).all(|c| c.iter().fold(0, |a, b| a | b) == 0)
 }
 
-fn blocks(from: u64, to: u64) -> Run {
+fn blocks(from: u64, to: u64) -> BlockRun {
     let start = from / BLOCK as u64;
-    Run {
+    BlockRun {
         start,
         length: to.div_ceil(BLOCK as u64) - start,
     }

@@ -22,9 +22,9 @@ const MAX_DESCRIPTOR_BLOCKS: u64 = (BLOCK / 4) as u64;
 /// The last group is at least this large behind its metadata, as a shorter one is not worth having.
 const LEAST_PAYLOAD: u64 = 64;
 
-/// A run of blocks.
+/// Blocks that follow on each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct BlockRun {
     pub(crate) start: u64,
     pub(crate) length: u64,
 }
@@ -146,7 +146,7 @@ impl Geometry {
     }
 
     /// The places of a run of payload addresses in the image, in order.
-    pub(crate) fn locate(&self, run: Run) -> impl Iterator<Item = Run> {
+    pub(crate) fn locate(&self, run: BlockRun) -> impl Iterator<Item = BlockRun> {
         let end = run.start + run.length;
         let mut at = run.start;
         let mut group = self.payload.partition_point(|&before| before <= at) - 1;
@@ -161,7 +161,7 @@ impl Geometry {
             let length = end.min(self.payload[group + 1]) - at;
             let start = self.first_block(id) + self.metadata(id) + at - self.payload[group];
             at += length;
-            Some(Run { start, length })
+            Some(BlockRun { start, length })
         })
     }
 
@@ -206,7 +206,7 @@ mod tests {
             let geometry = Geometry::new(blocks, 8192);
             let metadata: u64 = (0..geometry.groups).map(|g| geometry.metadata(g)).sum();
             assert_eq!(metadata + geometry.payload_blocks(), geometry.blocks);
-            let all = Run {
+            let all = BlockRun {
                 start: 0,
                 length: geometry.payload_blocks(),
             };

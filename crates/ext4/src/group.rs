@@ -2,7 +2,7 @@
 
 use crate::bytes::Put;
 use crate::checksum::crc32c;
-use crate::geometry::{DESCRIPTOR, GROUP_BLOCKS, Geometry, Run};
+use crate::geometry::{BlockRun, DESCRIPTOR, GROUP_BLOCKS, Geometry};
 use crate::usage::Bitmap;
 
 /// `EXT4_BG_INODE_UNINIT`, `EXT4_BG_BLOCK_UNINIT`: the bitmap was never written and need not be read.
@@ -33,7 +33,7 @@ pub(crate) struct Inodes {
 pub(crate) fn describe(
     geometry: &Geometry,
     group: u32,
-    runs: &[Run],
+    runs: &[BlockRun],
     inodes: &Inodes,
     checksum_seed: u32,
 ) -> Group {
@@ -95,7 +95,7 @@ pub(crate) fn describe(
     }
 }
 
-fn block_bitmap(geometry: &Geometry, group: u32, runs: &[Run]) -> Bitmap {
+fn block_bitmap(geometry: &Geometry, group: u32, runs: &[BlockRun]) -> Bitmap {
     let mut bitmap = Bitmap::new();
     let first = geometry.first_block(group);
     bitmap.set(0, geometry.metadata(group));

@@ -4,7 +4,7 @@ use kindling_base::{Error, Result};
 use kindling_tree::Tree;
 
 use crate::anchor;
-use crate::geometry::{GROUP_BLOCKS, Geometry, Run};
+use crate::geometry::{BlockRun, GROUP_BLOCKS, Geometry};
 use crate::node::{Body, Node};
 use crate::{BLOCK, Options, extent, inventory, journal};
 
@@ -30,7 +30,7 @@ pub(crate) struct Layout<'a> {
     /// Payload address of the resize inode's only block of its own.
     pub(crate) resize_block: u64,
     /// Payload addresses of the journal.
-    pub(crate) journal: Option<Run>,
+    pub(crate) journal: Option<BlockRun>,
 }
 
 /// Numbers the inodes, places their blocks and sizes the image.
@@ -41,7 +41,7 @@ pub(crate) fn plan<'a>(tree: &'a Tree, options: &Options) -> Result<Layout<'a>> 
     let mut nodes = inventory::collect(tree, options.epoch, &options.hash_seed)?;
     let content: u64 = nodes.iter().map(needed).sum();
     let free = options.free_bytes.div_ceil(BLOCK as u64);
-    let journal = options.journal.map(|size| Run {
+    let journal = options.journal.map(|size| BlockRun {
         start: 1,
         length: journal::blocks(size, content + free),
     });

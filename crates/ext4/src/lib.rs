@@ -11,9 +11,10 @@
 //! Why a writer of our own: `arcbox-ext4`, the crate of the repository ext4-rs, takes times from the clock, so that two
 //! images never agree, and writes neither checksums of metadata nor a journal, indices of large directories or room for
 //! growth (version 0.1.2, `formatter.rs`). `mke2fs -d` needs a folder whose owners are those of the image, thus root.
-//! `cargo xtask bench ext4` compares their speed with ours. Two crates judge our images in `tests/judged`: `ext4-view` reads every
-//! image of `random_trees`, `large`, `real_tree` and others back in full (`read_back`), and the reader of `arcbox-ext4`
-//! reads a tree of all that it knows (`arcbox`). `e2fsck`, `debugfs` and the kernel of every boot judge the rest.
+//! `cargo xtask bench ext4` compares their speed with ours.
+//!
+//! Two crates judge our images in `tests/judged`: `ext4-view` reads every image of `random_trees`, `large`, `real_tree`
+//! and others back in full (`read_back`), and the reader of `arcbox-ext4` reads a tree of all that it knows (`arcbox`). `e2fsck`, `debugfs` and the kernel of every boot judge the rest.
 //!
 //! **Invariants**: all numbers in an image come from the inputs; a file that changes moves few others
 //! ([`anchor`]); memory grows with the number of files, never with their sizes.

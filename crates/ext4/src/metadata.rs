@@ -5,7 +5,7 @@ use kindling_tree::Timestamp;
 use crate::blocks::Blocks;
 use crate::content::{Pass, Placed};
 use crate::extent::{self, Extent};
-use crate::geometry::{DESCRIPTOR, Geometry, Run};
+use crate::geometry::{BlockRun, DESCRIPTOR, Geometry};
 use crate::group;
 use crate::inode::{FLAG_EXTENTS, Inode};
 use crate::inode_table::Table;
@@ -23,7 +23,7 @@ pub(crate) fn special_inodes(
     let geometry = &pass.layout.geometry;
     let mut inodes = Vec::new();
     if geometry.reserved_blocks > 0 {
-        let own = Run {
+        let own = BlockRun {
             start: pass.layout.resize_block,
             length: 1,
         };
@@ -50,7 +50,7 @@ pub(crate) fn special_inodes(
         let mut logical = 0;
         for place in geometry.locate(run) {
             usage.add(place);
-            let Run { start, length } = place;
+            let BlockRun { start, length } = place;
             let physical = start;
             extent::push(
                 &mut extents,

@@ -1,17 +1,17 @@
 //! Keeps the blocks that are taken, as runs; bitmaps are made of them one group at a time.
 
 use crate::BLOCK;
-use crate::geometry::{GROUP_BLOCKS, Run};
+use crate::geometry::{BlockRun, GROUP_BLOCKS};
 
 /// Taken blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
-    runs: Vec<Run>,
+    runs: Vec<BlockRun>,
 }
 
 impl Usage {
     /// Takes a run, which nobody took before.
-    pub(crate) fn add(&mut self, run: Run) {
+    pub(crate) fn add(&mut self, run: BlockRun) {
         match self.runs.last_mut() {
             Some(last) if last.start + last.length == run.start => last.length += run.length,
             _ => self.runs.push(run),
@@ -19,7 +19,7 @@ impl Usage {
     }
 
     /// The runs in order of their places.
-    pub(crate) fn sorted(mut self) -> Vec<Run> {
+    pub(crate) fn sorted(mut self) -> Vec<BlockRun> {
         self.runs.sort_unstable_by_key(|run| run.start);
         self.runs
     }

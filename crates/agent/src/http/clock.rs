@@ -1,4 +1,4 @@
-//! The time as text.
+//! Writes the time as text. By hand: a calendar of all time zones is too large for a program of the guest.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
