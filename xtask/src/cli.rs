@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Tidy,
 }
 
-/// What is measured. Ratios in one run: machines are noisy.
+/// Measurements. Ratios in one run: machines are noisy.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// The ext4 writer, against `tar x` with `mke2fs -d`, the arcbox-ext4 formatter, and plain `dd`
@@ -131,7 +131,7 @@ pub(crate) struct BuildImage {
     pub(crate) verify: Option<VerifyBuild>,
 }
 
-/// What `build-image --verify` builds twice.
+/// The parts that `build-image --verify` builds twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VerifyBuild {
     /// Everything

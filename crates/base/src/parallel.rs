@@ -50,7 +50,7 @@ pub fn each_with<S, I: Sync, T: Send, E: Send>(
     };
     // What can end this thread's work can end that of its threads.
     let run = || match &cancel {
-        Some(cancel) => cancel.within(&work_on),
+        Some(cancel) => cancel.within(work_on),
         None => work_on(),
     };
     let mut done: Vec<(usize, Result<T, E>)> = thread::scope(|scope| {

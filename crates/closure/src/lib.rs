@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 pub use graph::closure;
 pub use sources::{Disk, Files};
 
-/// What went wrong, for a person: the file and the reason.
+/// A failure, for a person: the file and the reason.
 #[derive(Debug)]
 pub struct Error(String);
 
@@ -41,7 +41,7 @@ pub struct Closure {
     pub folders: BTreeMap<String, PathBuf>,
     /// SHA-256 of each of their sources, by crate and by path in its folder.
     pub sources: BTreeMap<(String, PathBuf), [u8; 32]>,
-    /// What each of their manifests says of dependencies and features, as TOML, by crate.
+    /// Dependencies and features in each of their manifests, as TOML, by crate.
     pub manifests: BTreeMap<String, String>,
     /// Crates of registries: name and version, with the hash that `Cargo.lock` pins.
     pub locked: BTreeMap<(String, String), String>,

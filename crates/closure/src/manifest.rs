@@ -65,7 +65,7 @@ impl Manifest {
             .unwrap_or_default()
     }
 
-    /// What the crate depends on, on every platform. `root` is the manifest of its workspace.
+    /// The crate's dependencies on every platform. `root` is the manifest of its workspace.
     pub(crate) fn dependencies(&self, root: &Self) -> Vec<Dependency> {
         let platforms = self.table.get("target").and_then(Value::as_table);
         let platforms = platforms

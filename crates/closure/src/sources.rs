@@ -36,7 +36,7 @@ impl Files for Disk {
     }
 }
 
-/// The source files of the crate in `folder`, by their paths in it, sorted. Its manifest and lock are no part of them.
+/// The source files of the crate in `folder`, by their paths in it, sorted, without its manifest and lock.
 pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     for entry in entries(folder)? {
@@ -50,7 +50,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(names)
 }
 
-/// What cargo has to watch, so that a changed source is noticed.
+/// The paths that cargo has to watch to notice a changed source.
 pub(crate) fn watched<'a>(folders: impl Iterator<Item = &'a PathBuf>) -> Vec<PathBuf> {
     let mut watched = Vec::new();
     for folder in folders {

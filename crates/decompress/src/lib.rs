@@ -35,7 +35,7 @@ pub enum Fault {
     TooLarge,
 }
 
-/// What the one stream at the beginning of `bytes` holds; what follows it is left alone.
+/// Decompresses the one stream that `bytes` begins with, and ignores the rest.
 pub fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     match bytes {
         [0x1f, 0x8b, ..] => read(flate2::bufread::GzDecoder::new(bytes)),

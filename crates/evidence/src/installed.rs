@@ -1,4 +1,4 @@
-//! What dpkg says of the packages in an image, and the licences that they name.
+//! The packages in an image, as dpkg lists them, and the licences that they name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::licence;
 pub(super) struct Installed {
     /// The source package, and its version where that is another.
     pub(super) source: String,
-    /// Who maintains it.
+    /// Its maintainer.
     pub(super) maintainer: String,
     /// Names of installed packages that it needs.
     pub(super) depends: Vec<String>,

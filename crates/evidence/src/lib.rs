@@ -72,9 +72,9 @@ pub enum Kernel<'a> {
 /// A bundle whose artifacts are complete.
 #[derive(Debug)]
 pub struct Subject<'a> {
-    /// What went in.
+    /// Everything that went in.
     pub origin: &'a Origin<'a>,
-    /// What came out.
+    /// The bundle's contents page.
     pub manifest: &'a Manifest,
     /// The root filesystem's image.
     pub image: &'a Path,

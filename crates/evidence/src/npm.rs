@@ -85,7 +85,7 @@ fn id(package: &LockedNpm) -> String {
     purl::npm(&package.name, &package.version)
 }
 
-/// What Node.js finds for `name` in a package.
+/// The package that Node.js finds for `name` from inside another.
 fn found<'a>(
     from: &str,
     name: &str,

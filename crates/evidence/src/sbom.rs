@@ -169,7 +169,7 @@ fn deb(package: &LockedPackage, id: &str, known: &Installed) -> Value {
     component
 }
 
-/// What a program is linked from; returns their package URLs.
+/// Adds the crates that a program is linked from; returns their package URLs.
 fn crates(linked: &Linked, parts: &mut Parts) -> Vec<String> {
     let mut needs = Vec::new();
     for one in &linked.crates {

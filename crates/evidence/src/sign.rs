@@ -35,7 +35,7 @@ impl Signer {
     /// Reads a secret key, as `minisign -G` writes one; its password, if it has one, is in `KINDLING_SIGN_PASSWORD`.
     ///
     /// # Errors
-    /// The file is no secret key, or the password is missing or wrong.
+    /// The file does not hold a secret key, or the password is missing or wrong.
     pub fn read(path: &Path) -> Result<Self> {
         let text = files::read_text(path)?;
         let hint = "make a pair of keys with `minisign -G -W -s kindling.key -p kindling.pub`; -W leaves out the password";

@@ -1,4 +1,4 @@
-//! What the machine must have for a build, for a run and for the tests.
+//! Lists of the packages that a build, a run and the tests need.
 
 use crate::{HostPackage, Proof};
 

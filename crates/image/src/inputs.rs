@@ -1,4 +1,4 @@
-//! What a build reads from the checkout and the machine, besides what the lock pins.
+//! The inputs of a build that no lock pins: files of the checkout, and the machine's compilers.
 
 use kindling_base::hash::{self, Hasher};
 use kindling_base::{Command, Result, files};
@@ -72,7 +72,7 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
     })
 }
 
-/// What overlay templates may use: the recipe's `[rootfs.variables]` and the built-in names.
+/// The variables of overlay templates: the recipe's `[rootfs.variables]` and the built-in names.
 fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, toml::Value> {
     let own = recipe.rootfs.variables.iter();
     let mut variables: std::collections::BTreeMap<_, _> = own

@@ -17,9 +17,9 @@ const VERSION: u32 = 1;
 /// A recipe with all its inputs pinned. What fetches or builds takes only this.
 #[derive(Clone, Debug)]
 pub struct Locked {
-    /// What was asked for.
+    /// The request.
     pub recipe: Recipe,
-    /// What it was resolved to.
+    /// The answer: every input pinned.
     pub lock: Lock,
 }
 
@@ -52,7 +52,7 @@ impl Lock {
         self.packages.iter().chain(kernel)
     }
 
-    /// Whether both pin the same files. The state of the archive alone is no reason for a new lock.
+    /// Whether both pin the same files. The state of the archive alone does not call for a new lock.
     pub fn pins_the_same(&self, other: &Self) -> bool {
         self.request == other.request
             && self.kernel == other.kernel

@@ -20,7 +20,7 @@ pub struct Request<'a> {
     pub recipe: &'a Path,
     /// Folder in which the bundle's folder appears.
     pub out: &'a Path,
-    /// What may happen to the lock.
+    /// Permitted changes of the lock.
     pub policy: Policy,
     /// Checkout, store, mirrors and signature rules.
     pub sources: Sources<'a>,
@@ -103,8 +103,8 @@ pub fn kernel_config(
     Ok(Build::new(&prepared, sources, reporter)?.kernel_config()?)
 }
 
-/// What would fail when a recipe's image boots. Makes what is missing of kernel, initramfs and packages; no image and no
-/// bundle.
+/// Lists what would fail when a recipe's image boots. Makes kernel, initramfs and packages where they are missing, but
+/// neither an image nor a bundle.
 ///
 /// # Errors
 /// As [`build`]; findings are in the answer.

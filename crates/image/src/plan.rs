@@ -1,5 +1,5 @@
-//! From a locked recipe to the list of stages, each with the key of its result. Pure: reads no clock,
-//! runs nothing, and prints the same on every machine with the same inputs.
+//! Plans a locked recipe: the list of stages, each with the key of its result. Pure: the same inputs give the same plan on
+//! every machine.
 
 use kindling_base::hash::Hasher;
 use kindling_recipe::Initramfs;
@@ -12,7 +12,7 @@ use crate::layers;
 use crate::lock::{self, Locked, PinnedKernel};
 use crate::stage::{self, Stage};
 
-/// What will be made. Two plans with the same keys give the same bytes.
+/// The stages of a build. Two plans with the same keys give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The kernel's source, taken out of its package; `None` where no package has it.

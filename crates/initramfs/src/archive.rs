@@ -12,7 +12,7 @@ const CONSOLE: (u32, u32) = (5, 1);
 /// Empty folders: where PID 1 mounts things. The archive has them so that it need not make them.
 const FOLDERS: [&str; 4] = ["dev", "proc", "root", "sys"];
 
-/// What every archive of this format begins with.
+/// The first bytes of every archive of this format.
 const MAGIC: &[u8] = b"070701";
 
 /// An archive of files, each with its path, of which `init` is the program to start: sorted by path, inodes counted from

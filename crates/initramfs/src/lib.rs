@@ -86,7 +86,7 @@ fn target(source: &Path) -> Target<'_> {
     }
 }
 
-/// What an archive unpacks to.
+/// The contents of an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unpacked {
     /// Bytes of the archives in it, decompressed.
@@ -99,7 +99,7 @@ pub struct Unpacked {
 /// compressed.
 ///
 /// # Errors
-/// It is no initramfs that the kernel would read, or is compressed in a way that is not supported.
+/// The kernel would not read it, or it is compressed in a way that is not supported.
 pub fn unpack(initramfs: &[u8]) -> Result<Unpacked> {
     let what = || format!("{FILE} does not read");
     let mut found = Unpacked::default();

@@ -1,4 +1,4 @@
-//! What changed from one image to another.
+//! Differences of two images, by package and path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,7 +26,7 @@ pub struct Change {
     pub path: String,
     /// The package that has it, in the second image or, if it went, in the first.
     pub package: Option<String>,
-    /// What about it: `added`, `removed`, or what differs.
+    /// `added`, `removed`, or the properties that differ.
     pub what: String,
 }
 

@@ -12,7 +12,7 @@ use crate::listing::{Kind, Listing};
 /// A path of an image, as `ls -l` has it, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct File {
-    /// Absolute; bytes that are no UTF-8 are replaced.
+    /// Absolute; bytes that are not UTF-8 are replaced.
     pub path: String,
     /// `file`, `directory`, `symlink`, or the name of another type.
     pub kind: &'static str,

@@ -1,4 +1,4 @@
-//! What is in a finished image, and what changed between two.
+//! The contents of a finished image, and the changes between two.
 
 mod changes;
 mod files;

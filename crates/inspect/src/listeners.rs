@@ -1,4 +1,4 @@
-//! Where a system listens: its socket units, and services of programs that are known to listen.
+//! Listeners of a system: its socket units, and services of programs that are known to listen.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is in an ext4 image, read by a reader that shares no code with our writer.
+//! The paths in an ext4 image, read by a reader that shares no code with our writer.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub struct Listing {
     pub nodes: BTreeMap<Vec<u8>, Node>,
 }
 
-/// What a path is, but for content and xattrs.
+/// The properties of a path, but for content and xattrs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Its type.
@@ -49,7 +49,7 @@ impl Listing {
     /// Reads an image's directories.
     ///
     /// # Errors
-    /// The file cannot be read or is no sound ext4.
+    /// The file cannot be read or is not a sound ext4.
     pub fn read(path: &Path) -> Result<Self> {
         let image = Ext4::load_from_path(path).map_err(|error| unsound(path, b"", error))?;
         let mut listing = Self {
@@ -71,7 +71,7 @@ impl Listing {
     /// A regular file's whole content.
     ///
     /// # Errors
-    /// There is no such file, or it cannot be read.
+    /// The path does not lead to a file, or it cannot be read.
     pub fn content(&self, path: &[u8]) -> Result<Vec<u8>> {
         self.image
             .read(absolute(path).as_slice())

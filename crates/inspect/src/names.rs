@@ -18,7 +18,7 @@ const DEPTH: u16 = 5;
 /// Paths, without a leading slash, of regular files that have other names as well, each with its inode.
 ///
 /// # Errors
-/// The file cannot be read or is no sound ext4.
+/// The file cannot be read or is not a sound ext4.
 pub(super) fn linked(image: &Path) -> Result<BTreeMap<Vec<u8>, u32>> {
     let raw = Raw::open(image)?;
     let (mut found, mut seen) = (BTreeMap::new(), BTreeSet::from([ROOT]));

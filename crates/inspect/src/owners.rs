@@ -1,4 +1,4 @@
-//! Which package has which path: from dpkg's lists in the image, and from the folders of npm's packages.
+//! The package that each path belongs to: from dpkg's lists in the image, and from the folders of npm's packages.
 
 use std::collections::HashMap;
 

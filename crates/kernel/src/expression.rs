@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// A constant's or an option's value; `None` for a macro and for what is no operand.
+    /// A constant's or an option's value; `None` for a macro and for an operator.
     fn operand(&mut self) -> Option<String> {
         let (first, rest) = self.tokens.split_first()?;
         if matches!(*first, ")" | "&&" | "||") {

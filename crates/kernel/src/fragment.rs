@@ -25,7 +25,7 @@ impl Fragment {
     /// Reads `folder/NAME.config`.
     ///
     /// # Errors
-    /// There is no such fragment (a user error with near names and those that exist), or it cannot be read.
+    /// No fragment has this name (a user error with near names and those that exist), or it cannot be read.
     pub fn read(folder: &Path, name: &str) -> Result<Self> {
         let known = names(folder)?;
         if !known.iter().any(|k| k == name) {

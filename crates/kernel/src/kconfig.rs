@@ -11,7 +11,7 @@ use kindling_base::{Result, files};
 /// Kconfig's own limit does not exist; Linux nests five files deep.
 const DEEPEST: usize = 20;
 
-/// What all Kconfig files of a source tree define.
+/// The definitions in all Kconfig files of a source tree.
 #[derive(Debug, Default)]
 pub(super) struct Kconfig {
     symbols: HashMap<String, Symbol>,
@@ -83,7 +83,7 @@ struct Block {
     visible: Vec<Condition>,
 }
 
-/// What the next attribute line belongs to.
+/// The owner of the next attribute line.
 enum Target {
     Nothing,
     /// The innermost block.
@@ -255,7 +255,7 @@ fn split_if(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What follows the quoted string that `text` begins with.
+/// The text after the quoted string that `text` begins with.
 fn after_quoted(text: &str) -> &str {
     let mut characters = text.char_indices();
     let Some((_, quote)) = characters.next() else {

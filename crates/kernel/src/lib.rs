@@ -44,7 +44,7 @@ const STAGE: &str = "kernel";
 /// `work` is a folder for this very source that is kept between builds; the caller has locked it.
 ///
 /// # Errors
-/// The source cannot be unpacked; a fragment's line is no setting, contradicts another, or has no effect (a
+/// The source cannot be unpacked; a fragment's line does not set an option, contradicts another, or has no effect (a
 /// user error that says why); make failed.
 pub fn configure(
     source: &Source<'_>,

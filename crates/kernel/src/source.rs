@@ -19,7 +19,7 @@ use super::{STAGE, threads};
 pub struct Source<'a> {
     /// A `linux-*.tar.xz`, with everything in one folder, as kernel.org and Debian make them, or Ubuntu's `.tar.bz2`.
     pub tarball: &'a Path,
-    /// What the tarball must be, as 64 lowercase hexadecimal digits.
+    /// The tarball's SHA-256, 64 lowercase hexadecimal digits.
     pub sha256: &'a str,
 }
 

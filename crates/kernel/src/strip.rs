@@ -18,7 +18,7 @@ const PAGE: usize = 4096;
 /// holes between its segments.
 ///
 /// # Errors
-/// `from` cannot be read or is no x86-64 kernel; `to` cannot be written.
+/// `from` cannot be read or is not an x86-64 kernel; `to` cannot be written.
 pub(super) fn strip(from: &Path, to: &Path) -> Result<()> {
     let stripped = stripped(&files::read(from)?).map_err(|fault| refused(from, fault))?;
     files::write_atomic(to, &stripped, 0o644)

@@ -25,10 +25,10 @@ impl Version {
         numbers.next().is_none().then_some(version)
     }
 
-    /// What the first lines of the source's `Makefile` say: `VERSION`, `PATCHLEVEL` and `SUBLEVEL`.
+    /// The version in the first lines of the source's `Makefile`: `VERSION`, `PATCHLEVEL` and `SUBLEVEL`.
     ///
     /// # Errors
-    /// The file cannot be read or lacks one of them: an external error, since it is no kernel's source.
+    /// The file cannot be read or lacks one of them: an external error, since a kernel's source has it.
     pub(super) fn of_source(tree: &Path) -> Result<Self> {
         let path = tree.join("Makefile");
         let text = files::read_text(&path)?;

@@ -33,7 +33,7 @@ pub struct Subject<'a> {
     pub waivers: &'a [Waiver],
 }
 
-/// What the rules find, waivers applied.
+/// Runs every rule and applies the waivers.
 ///
 /// # Errors
 /// The kernel, the initramfs or content of the tree cannot be read.

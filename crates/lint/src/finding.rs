@@ -11,7 +11,7 @@ pub struct Finding {
     pub rule: String,
     /// Path in the image with a leading slash, or what else it is about: `cmdline`, `vm`.
     pub path: String,
-    /// What is wrong: what was expected and what is there.
+    /// The defect: what was expected and what is there.
     pub problem: String,
 }
 

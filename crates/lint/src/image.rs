@@ -1,4 +1,4 @@
-//! What is looked at.
+//! The image that the rules look at.
 
 use kindling_tree::Tree;
 
@@ -9,7 +9,7 @@ pub struct Image<'a> {
     pub tree: &'a Tree,
     /// Its kernel.
     pub kernel: Kernel<'a>,
-    /// What finds the root disk; `None` where the kernel mounts it itself.
+    /// The initramfs; `None` where the kernel mounts the root disk itself.
     pub initramfs: Option<Initramfs>,
     /// The kernel's command line, without what a launcher adds.
     pub cmdline: &'a str,

@@ -1,4 +1,4 @@
-//! What can be seen to be wrong with an image before it boots.
+//! Defects that can be seen in an image before it boots.
 //!
 //! [`check`] looks at the finished tree, the kernel's configuration and the machine that the image is for, runs
 //! nothing, and returns every [`Finding`]. Each comes from a [`Rule`] with a name and an explanation; a [`Waiver`]

@@ -10,9 +10,9 @@ use crate::rules::{self, Facts};
 pub struct Rule {
     /// Its name, as waivers say it.
     pub name: &'static str,
-    /// What it demands, in a line.
+    /// Its demand, in a line.
     pub summary: &'static str,
-    /// What goes wrong otherwise, and what to do.
+    /// The consequence otherwise, and the way to mend it.
     pub explanation: &'static str,
     pub(crate) check: fn(&Facts<'_>, &mut Report) -> Result<()>,
 }
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// What a rule finds.
+/// The findings of a rule.
 #[derive(Debug)]
 pub(crate) struct Report {
     rule: &'static str,

@@ -11,14 +11,14 @@ pub struct Waiver {
     pub rule: String,
     /// Path of the finding, or its beginning and a `*`; `None` for all.
     pub path: Option<String>,
-    /// Why this is no defect.
+    /// Why the finding may pass.
     pub reason: String,
 }
 
 /// A finding with the reason why it passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waived {
-    /// What was found.
+    /// The finding.
     pub finding: Finding,
     /// The waiver's reason.
     pub reason: String,

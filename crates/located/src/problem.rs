@@ -11,9 +11,9 @@ use crate::Location;
 pub struct Problem {
     /// Where it is.
     pub at: Location,
-    /// What is wrong, without the place.
+    /// The mistake, without the place.
     pub message: String,
-    /// What to do.
+    /// The next thing to do.
     pub hint: String,
 }
 

@@ -50,7 +50,7 @@ pub struct Target<'a> {
 pub struct Compiled {
     /// Its file.
     pub bytes: Vec<u8>,
-    /// What is linked into it.
+    /// The crates that are linked into it.
     pub linked: Linked,
 }
 

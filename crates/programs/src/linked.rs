@@ -33,7 +33,7 @@ pub struct Crate {
     pub licence: Option<String>,
 }
 
-/// What `cargo metadata --format-version=1` prints, as far as it is needed here.
+/// The part of `cargo metadata --format-version=1` that is needed here.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
@@ -94,7 +94,7 @@ struct Pinned {
     checksum: Option<String>,
 }
 
-/// What is linked into the program of the package in whose folder cargo was asked.
+/// The crates that are linked into the program of the package in whose folder cargo was asked.
 ///
 /// # Errors
 /// `Cargo.lock` cannot be read, or cargo's answer is not about a package.

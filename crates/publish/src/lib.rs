@@ -50,9 +50,9 @@ pub struct Request<'a> {
     pub ready: Readiness,
     /// Whether the image has the agent.
     pub agent: bool,
-    /// What it was made of.
+    /// Everything that went in.
     pub origin: Origin<'a>,
-    /// What it consists of.
+    /// Its artifacts.
     pub parts: &'a Parts,
 }
 

@@ -1,4 +1,4 @@
-//! From a merged tree to a recipe.
+//! Decodes a merged tree into a recipe.
 
 use std::path::Path;
 

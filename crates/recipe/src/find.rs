@@ -1,4 +1,4 @@
-//! From what a person types to a recipe's file.
+//! Finds the file of a recipe that a person named.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use kindling_base::{Error, Result, did_you_mean};
 /// The file of a recipe given by name (`minimal-debian-12`, found in `recipes_folder`) or by path.
 ///
 /// # Errors
-/// There is no such recipe: a user error with near names, or with all there are.
+/// No recipe has this name: a user error with near names, or with all there are.
 pub fn find(name_or_path: &str, recipes_folder: &Path) -> Result<PathBuf> {
     let as_path = Path::new(name_or_path);
     let is_path = name_or_path.contains('/') || name_or_path.ends_with(".toml");

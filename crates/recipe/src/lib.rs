@@ -37,15 +37,15 @@ pub struct Recipe {
     pub path: PathBuf,
     /// Every file that was read: the recipe, then its parent, its grandparent ...
     pub inputs: Vec<PathBuf>,
-    /// What the image is.
+    /// The image's properties.
     pub image: Image,
     /// How its kernel is made.
     pub kernel: KernelSpec,
-    /// What finds the root disk.
+    /// The initramfs, which finds the root disk.
     pub initramfs: Initramfs,
-    /// What is in its root filesystem.
+    /// The contents of its root filesystem.
     pub rootfs: RootfsSpec,
-    /// What of npm is in it as well.
+    /// Packages of npm in it.
     pub npm: NpmSpec,
     /// The machine it is made for.
     pub vm: Vm,
@@ -104,8 +104,7 @@ pub enum Initramfs {
     /// Our own PID 1 finds the root disk by name, UUID, label or partition and switches to it. Of a stock kernel it loads
     /// the modules that this needs.
     Minimal,
-    /// What the distribution's own tools made when the stock kernel's package was configured: slow, and what ours is
-    /// compared with.
+    /// The distribution's own, made when the stock kernel's package was configured: slow, and there to compare ours with.
     Distribution,
     /// The kernel mounts the root disk itself.
     None,

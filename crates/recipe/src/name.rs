@@ -1,4 +1,4 @@
-//! What names in a recipe may look like: each becomes part of a path, a command or a file format.
+//! Forms of names in a recipe: each name becomes part of a path, a command or a file format.
 
 /// A rule for a name and how to say it.
 pub(super) struct Rule {
@@ -42,7 +42,7 @@ pub(super) const PACKAGE: Rule = Rule {
     words: "a package name has two or more lowercase letters, digits, `+`, `-` and `.`, and begins with a letter or digit",
 };
 
-/// What npm installs from a registry.
+/// A package that npm can install from a registry.
 pub(super) const NPM: Rule = Rule {
     accepts: |text| kindling_npm::Spec::requested(text).is_some(),
     words: "write `name` or `@scope/name`, and `@` with a range of versions or a tag if not the newest is wanted: `name@^1.2`",
@@ -108,7 +108,7 @@ pub(super) const SHA256: Rule = Rule {
     words: "a SHA-256 has 64 lowercase hexadecimal digits, as `sha256sum` prints it",
 };
 
-/// What our downloader can fetch.
+/// An address that our downloader can fetch.
 pub(super) const URL: Rule = Rule {
     accepts: |text| {
         let rest = text

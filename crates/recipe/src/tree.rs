@@ -18,7 +18,7 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
-/// What TOML can hold.
+/// A value of TOML.
 #[derive(Debug)]
 pub(super) enum Value {
     String(String),

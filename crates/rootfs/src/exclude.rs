@@ -12,7 +12,7 @@ use kindling_located::Located;
 pub struct Exclusion {
     /// Absolute paths in which `*` stands for any characters, slashes included.
     pub paths: Vec<String>,
-    /// What stays although it fits one of `paths`.
+    /// Paths that stay although they fit one of `paths`.
     pub keep: Vec<String>,
     /// Why nobody misses them.
     pub reason: String,

@@ -43,7 +43,7 @@ pub fn agent(file: &Path, name: &str, key: &str) -> Result<Vec<OverlayEntry>> {
     ])
 }
 
-/// Which image it is, in the format and by the names of os-release(5). The key of the stage `rootfs` is what can be known
+/// The image's name and version in the format of os-release(5). The key of the stage `rootfs` is what can be known
 /// before the image is: it covers all that the image is made of, and the bundle's `provenance.json` has it as well.
 fn release(name: &str, key: &str) -> String {
     format!("IMAGE_ID={name}\nIMAGE_VERSION={key}\n")

@@ -28,14 +28,14 @@ const STAGE: &str = "rootfs";
 /// Name of the image in its stage folder and in the bundle.
 pub const FILE: &str = "rootfs.ext4";
 
-/// What the finished tree is made of.
+/// The parts of the finished tree.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
     /// The layers of the frozen package tree, the lowest first.
     pub packages: &'a [PathBuf],
     /// Packages of npm, each with its unzipped tarball.
     pub npm: &'a [(LockedNpm, PathBuf)],
-    /// What of it is left out.
+    /// Files of packages that are left out.
     pub exclude: &'a [Located<Exclusion>],
     /// Accounts that are added.
     pub users: &'a [Located<User>],
@@ -47,7 +47,7 @@ pub struct Parts<'a> {
     pub epoch: i64,
 }
 
-/// What an image is made of.
+/// An image to write.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// Its tree.

@@ -12,7 +12,7 @@ const PATH: &str = "usr/lib/kindling/read-ahead";
 /// that brings a list of its own keeps it.
 ///
 /// # Errors
-/// Content of the tree cannot be read, or something in the way is no folder.
+/// Content of the tree cannot be read, or a file is in the way of a folder.
 pub(super) fn add(tree: &mut Tree, mtime: Timestamp) -> Result<()> {
     if tree.get(PATH.as_bytes()).is_some() {
         return Ok(());

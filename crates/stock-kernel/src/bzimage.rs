@@ -14,7 +14,7 @@ const PAYLOAD_LENGTH: usize = 0x24c;
 /// The first version of the boot protocol that says where the payload is: Linux 2.6.26.
 const FIRST_WITH_PAYLOAD: u32 = 0x0208;
 
-/// Why there is no kernel to be had from a file.
+/// The reason why no kernel can be taken from a file.
 #[derive(Debug, Error)]
 pub(super) enum Fault {
     #[error("it is neither an ELF file nor a bzImage")]

@@ -1,8 +1,8 @@
-//! Which modules have to be loaded, and in which order, for some to work: depmod(8)'s tables, read as modprobe(8) does.
+//! Modules with all that they need, in the order of loading: depmod(8)'s tables, read as modprobe(8) does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What depmod found out about the modules of a kernel. Names are as the kernel has them, with `_` for `-`.
+/// depmod's tables of the modules of a kernel. Names are as the kernel has them, with `_` for `-`.
 #[derive(Debug, Default)]
 pub(super) struct Depmod {
     /// `modules.dep`: the path of each module below the folder of the kernel's modules, and the names of those that have

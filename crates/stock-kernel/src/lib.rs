@@ -27,11 +27,11 @@ const MODULES: &str = "modules";
 /// The names of those modules, one a line, each after what it needs.
 const ORDER: &str = "order";
 
-/// What stands between a microVM's first instruction and its root: the two buses that a virtio disk can be on, the
+/// The way from a microVM's first instruction to its root: the two buses that a virtio disk can be on, the
 /// disk's driver, and the file system that our images have. What of it is built in brings no module.
 const REACHING_ROOT: [&str; 4] = ["virtio_pci", "virtio_mmio", "virtio_blk", "ext4"];
 
-/// What names of packages with a kernel begin with; `unsigned-` is Ubuntu's for one without a signature.
+/// Beginnings of names of packages with a kernel; `unsigned-` is Ubuntu's for one without a signature.
 const PACKAGE: &str = "linux-image-";
 const UNSIGNED: &str = "unsigned-";
 

@@ -1,4 +1,4 @@
-//! What a boot reads from the disk, so that it can be read ahead.
+//! Files that a boot reads from the disk, so that they can be read ahead.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ const LOADED_WITH: [&str; 9] = [
     "Conflicts",
     "OnFailure",
 ];
-/// What `ExecStart=` and its like of a service run at boot.
+/// The keys of a service whose programs run at boot.
 const COMMANDS: [&str; 3] = ["ExecCondition", "ExecStartPre", "ExecStart"];
 
 /// The files that a boot opens, in the order in which it does: PID 1 and its libraries, its generators, the units that it loads,

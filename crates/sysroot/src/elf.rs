@@ -1,4 +1,4 @@
-//! What the dynamic loader reads of an ELF file. Only headers and the dynamic section are read, whatever the size.
+//! ELF files as the dynamic loader reads them. Only headers and the dynamic section are read, whatever the size.
 
 use kindling_tree::Content;
 use object::elf::{DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB, ET_DYN, ET_EXEC};
@@ -22,7 +22,7 @@ pub struct Elf {
 
 /// Reads an executable or a shared library.
 ///
-/// `Ok(None)` for what is no such thing: another kind of file, an object file, a kernel module.
+/// `Ok(None)` for another kind of file, an object file, a kernel module.
 ///
 /// # Errors
 /// Why it is damaged.

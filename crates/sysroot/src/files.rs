@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 40;
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a>(pub &'a Tree);
 
-/// What is at a path.
+/// The thing at a path.
 #[derive(Clone, Debug)]
 pub enum Found<'a> {
     /// A file or folder, with its path when all links are followed.

@@ -1,4 +1,4 @@
-//! Where the dynamic loader looks for libraries.
+//! The dynamic loader's search for libraries.
 
 use kindling_base::Result;
 

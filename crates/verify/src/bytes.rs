@@ -1,4 +1,4 @@
-//! Where two files, or two pieces of memory, first differ.
+//! The first difference of two files, or of two pieces of memory.
 
 use std::io::Read;
 use std::path::Path;

@@ -17,7 +17,7 @@ const LISTED: usize = 20;
 pub struct Difference {
     /// Its name.
     pub file: String,
-    /// What is different, one line each.
+    /// The differences, one line each.
     pub details: Vec<String>,
 }
 

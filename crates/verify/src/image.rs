@@ -1,4 +1,4 @@
-//! What differs inside two ext4 images, by path.
+//! Differences inside two ext4 images, by path.
 
 use std::collections::BTreeSet;
 use std::path::Path;

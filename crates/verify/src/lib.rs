@@ -14,7 +14,7 @@ use world::World;
 
 pub use compare::{Difference, compare};
 
-/// What to build twice.
+/// A build to make twice.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// Our own program: its `build-image` is run once in each world.
@@ -32,12 +32,12 @@ pub struct Request<'a> {
     pub store: &'a Store,
 }
 
-/// What came out the same.
+/// Two builds that came out the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Each file of the bundle with its SHA-256.
     pub files: Vec<(String, String)>,
-    /// What was different about the second world, each for a person.
+    /// The differences of the second world, each for a person.
     pub varied: Vec<String>,
 }
 

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Command, PRELOAD, Result, files};
 
-/// What the second world's programs are preloaded with.
+/// The library that the second world's programs are preloaded with.
 const SKEW: &str = include_str!("skew.c");
 
 /// Where and how a build runs.
 #[derive(Debug)]
 pub(super) struct World {
     folder: PathBuf,
-    /// What is different from an ordinary build, each for a person.
+    /// The differences from an ordinary build, each for a person.
     pub(super) varied: Vec<String>,
     /// Programs that come before ours, each of which starts the next.
     wrappers: Vec<String>,

@@ -102,7 +102,7 @@ pub fn segments(image: &[u8]) -> Result<Vec<Segment<'_>>, Fault> {
     entries.into_iter().map(segment).collect()
 }
 
-/// The entries of the section header table; none where there is no such table.
+/// The entries of the section header table, which may be missing.
 pub fn sections(image: &[u8]) -> Result<Vec<&[u8]>, Fault> {
     table(
         image,

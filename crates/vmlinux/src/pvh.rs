@@ -1,4 +1,4 @@
-//! Is this file a kernel that a microVM monitor can start?
+//! The check that a microVM monitor can start a kernel.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub fn check(path: &Path) -> Result<u32> {
     pvh_entry(&files::read(path)?).map_err(|fault| refused(path, fault))
 }
 
-/// The error of a file that is no kernel for a microVM.
+/// The error for a file that no microVM monitor can start.
 pub fn refused(path: &Path, fault: Fault) -> Error {
     let hint = match fault {
         Fault::BzImage => {

@@ -1,4 +1,4 @@
-//! What a crash leaves, and what the machine offers.
+//! Leftovers of a crash, and the machine's offers.
 
 use std::fs;
 use std::time::Instant;

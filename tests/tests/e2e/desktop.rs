@@ -80,7 +80,7 @@ const CONFINED: [&str; 4] = [
     "kindling-vnc.service",
 ];
 
-/// Lines of error priority that are no error here: how each begins, and why it is let pass.
+/// Lines of error priority that are expected here: how each begins, and why it is let pass.
 const EXPECTED: [(&str, &str); 2] = [
     (
         "PCI: Fatal: No config space access function found",

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Gc, global: &Global, renderer: &dyn Renderer) -> Result
     Ok(())
 }
 
-/// What went, a line for each kind, and what is left.
+/// A line for each kind that was removed, and one for the rest.
 fn lines(collected: &Collected, dry_run: bool) -> Vec<String> {
     let mut kinds: BTreeMap<String, (usize, u64)> = BTreeMap::new();
     for entry in &collected.removed {

@@ -1,4 +1,4 @@
-//! What most commands need before they start: the checkout, the store, the mirrors.
+//! The checkout, the store and the mirrors, which most commands need before they start.
 
 use std::path::PathBuf;
 use std::time::SystemTime;

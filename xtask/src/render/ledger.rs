@@ -38,7 +38,7 @@ impl Ledger {
         self.started.elapsed()
     }
 
-    /// Takes note of a stage's end; other events are no matter of it.
+    /// Takes note of a stage's end and ignores other events.
     pub(super) fn enter(&mut self, event: &Event) {
         if let &Event::Finished {
             stage,
@@ -105,7 +105,7 @@ pub(super) fn closing(rows: &[Row], elapsed: Duration, summary: &Summary<'_>) ->
     format!("{}\n{folder} is ready", table.join("\n"))
 }
 
-/// What to make faster if the build is to be: one line, if more than one stage was made.
+/// One line that says which stages to make faster for a faster build, if more than one was made.
 fn critical_path(stages: &[(&'static str, Duration)]) -> Option<String> {
     let part = |(stage, elapsed): &(&str, Duration)| format!("{stage} {}", time(*elapsed));
     let parts: Vec<String> = stages.iter().map(part).collect();

@@ -1,7 +1,7 @@
 //! The one place that prints: build events as bars, plain lines or JSON, and errors.
 //!
-//! Text goes to standard error, JSON to standard output. A reader that went away (a closed pipe) is no reason
-//! to stop a build, so failures to print are ignored.
+//! Text goes to standard error, JSON to standard output. A reader that went away (a closed pipe) does not
+//! stop a build: failures to print are ignored.
 
 mod bars;
 mod json;
@@ -47,7 +47,7 @@ impl Mode {
     }
 }
 
-/// What was made, for the end of a build.
+/// The result of a build, for its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary<'a> {
     /// Where the bundle is.
@@ -66,7 +66,7 @@ pub(crate) trait Renderer: Reporter {
     /// A command ended with an error.
     fn error(&self, error: &Error);
 
-    /// What the command was asked for, on standard output.
+    /// Prints the command's data on standard output.
     fn data(&self, text: &str) {
         words::print(&mut std::io::stdout(), text);
     }

@@ -1,4 +1,4 @@
-//! What stages are made of, fetched into the store: .debs, packages of npm and the kernel's source.
+//! Downloads into the store: .debs, packages of npm and the kernel's source.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -88,7 +88,7 @@ impl Build<'_> {
         ])
     }
 
-    /// What the root filesystem's tree is made of.
+    /// The parts of the root filesystem's tree.
     pub(super) fn tree<'a>(
         &'a self,
         packages: &'a [PathBuf],

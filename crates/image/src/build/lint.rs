@@ -14,7 +14,7 @@ use super::side_by_side::Halt;
 impl Build<'_> {
     /// Fails if something in the image would fail at boot and the recipe does not waive it.
     ///
-    /// What a build warns of is warned of again when the stage is in the store.
+    /// Warnings come again when the stage is in the store.
     pub(crate) fn lint(&self, parts: &Parts) -> Result<(), FetchError> {
         let folder = match self.cached(&self.prepared.plan.lint)? {
             Some(folder) => folder,
@@ -37,7 +37,7 @@ impl Build<'_> {
         })
     }
 
-    /// What the rules find, waivers applied. Makes kernel, initramfs and packages.
+    /// The findings of all rules, waivers applied. Makes kernel, initramfs and packages.
     ///
     /// # Errors
     /// One of them could not be made.
@@ -78,7 +78,7 @@ impl Build<'_> {
         }
     }
 
-    /// What a parent needs waived, a child with other packages may not: only the recipe's own unused waivers stay.
+    /// Drops unused waivers that the recipe inherits: its parent may need them where it does not.
     fn without_inherited(&self, mut judged: Judged) -> Judged {
         let recipe = &self.prepared.locked.recipe;
         let inherited = recipe.lint.iter().filter(|w| w.at.file() != recipe.path);

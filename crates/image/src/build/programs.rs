@@ -1,4 +1,4 @@
-//! Programs of ours for the guest, compiled, and what else is laid over its packages.
+//! Files that are laid over the packages: programs of ours, compiled, and overlays.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,17 @@ use super::Build;
 use super::side_by_side::Halt;
 use crate::stage::{self, Stage};
 
-/// What is laid over the packages.
+/// The files that are laid over the packages.
 #[derive(Debug)]
 pub(super) struct LaidOver {
     /// Programs of ours, then the recipe's overlays.
     pub(super) entries: Vec<OverlayEntry>,
-    /// What is linked into the programs.
+    /// The crates that are linked into the programs.
     pub(super) linked: Vec<Linked>,
 }
 
 impl Build<'_> {
-    /// What is laid over the packages; the programs are compiled when it is first asked for.
+    /// The files that are laid over the packages. The first call compiles the programs.
     pub(super) fn laid_over(&self) -> Result<&LaidOver, Halt> {
         self.laid_over.get(|| {
             let (plan, inputs) = (&self.prepared.plan, &self.prepared.inputs);

@@ -1,6 +1,6 @@
 //! The rules for a lock that is missing, stale or fitting.
 
-/// What may happen to the lock file.
+/// Permitted changes of the lock file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// A missing or stale lock is an error.

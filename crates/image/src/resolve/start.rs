@@ -12,7 +12,7 @@ use kindling_store::Store;
 use super::policy::Policy;
 use crate::lock::{self, Lock};
 
-/// What stays where the request allows it.
+/// Pins that stay where the request allows it.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     debs: Vec<LockedPackage>,

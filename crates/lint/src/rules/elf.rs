@@ -1,4 +1,4 @@
-//! What the dynamic loader needs.
+//! The dynamic loader's needs: interpreters and libraries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,7 +136,7 @@ fn library(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// What is known of a library that was not found.
+/// A hint about a library that was not found.
 fn state(elves: &Elves<'_>, name: &str) -> String {
     match elves
         .names

@@ -1,4 +1,4 @@
-//! What must differ between machines and yet is in the image.
+//! Identities that must differ between machines and yet are in the image.
 
 use kindling_base::Result;
 

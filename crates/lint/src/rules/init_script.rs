@@ -1,4 +1,4 @@
-//! What generators of systemd would make units of, where those generators do not run.
+//! Scripts and tables that need a generator of systemd, in images where that generator does not run.
 
 use kindling_base::Result;
 

@@ -54,7 +54,7 @@ pub(crate) const ALL: &[Rule] = &[
     identity::BAKED,
 ];
 
-/// What the rules look at, gathered once.
+/// The facts that the rules look at, gathered once.
 pub(crate) struct Facts<'a> {
     pub(crate) image: &'a Image<'a>,
     pub(crate) files: Files<'a>,
@@ -79,7 +79,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// What a boot starts.
+    /// The units that a boot starts.
     pub(crate) fn boot(&self) -> Boot<'_> {
         Boot::walk(&self.system)
     }

@@ -1,4 +1,4 @@
-//! What opens files and addresses: desktop entries, MIME handlers, alternatives.
+//! Openers of files and addresses: desktop entries, MIME handlers, alternatives.
 
 use kindling_base::Result;
 use kindling_tree::Kind;

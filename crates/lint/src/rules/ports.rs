@@ -23,7 +23,7 @@ struct Place {
     address: Option<String>,
     port: u16,
     path: String,
-    /// The service behind it: a socket and its own service are no conflict.
+    /// The service behind it: a socket and its own service do not conflict.
     service: String,
 }
 

@@ -39,7 +39,7 @@ const MATERIAL: [&str; 6] = [
     "/templates/",
     "/node_modules/",
 ];
-/// A longer first line is no interpreter's (BINPRM_BUF_SIZE of Linux).
+/// Linux ignores an interpreter in a longer first line (BINPRM_BUF_SIZE).
 const MAX_LINE: usize = 256;
 
 /// Where links to the commands of npm's packages are.
@@ -78,7 +78,7 @@ fn interpreter(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with a link on the PATH to a package of npm; `None` also for other links.
+/// The defect of a link on the PATH to a package of npm; `None` also for other links.
 fn command(files: &Files<'_>, path: &[u8]) -> Result<Option<String>> {
     let name = shown(path);
     if !COMMANDS.iter().any(|folder| name[1..].starts_with(folder)) {
@@ -104,7 +104,7 @@ fn command(files: &Files<'_>, path: &[u8]) -> Result<Option<String>> {
     Ok(problem(files, &head))
 }
 
-/// What is wrong with the first line of a file; `None` also for what is no script.
+/// The defect in the first line of a script; `None` also for other files.
 fn problem(files: &Files<'_>, head: &[u8]) -> Option<String> {
     let line = head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?;

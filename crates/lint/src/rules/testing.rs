@@ -6,7 +6,7 @@ use kindling_testkit::Root;
 
 use crate::{Image, Initramfs, Kernel};
 
-/// What an image of a test is made of.
+/// The parts of an image for a test.
 #[derive(Clone)]
 pub(crate) struct Plan {
     root: Root,
@@ -103,7 +103,7 @@ impl Plan {
     }
 }
 
-/// What a rule finds, as `PATH: PROBLEM`.
+/// The findings of a rule, each as `PATH: PROBLEM`.
 pub(crate) fn problems(rule: &str, plan: &Plan) -> Vec<String> {
     assert!(crate::find(rule).is_some(), "there is no rule {rule}");
     let tree = plan.root.tree();

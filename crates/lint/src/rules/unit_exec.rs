@@ -1,4 +1,4 @@
-//! What units execute.
+//! Programs that units execute.
 
 use kindling_base::Result;
 

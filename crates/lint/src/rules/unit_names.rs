@@ -1,4 +1,4 @@
-//! What units name: each other, users and groups, and keys that systemd knows.
+//! Names in units: each other, users and groups, and keys that systemd knows.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What may stand where: keys, tables, types, syntax.
+//! Keys, tables, types and syntax.
 
 use std::fs;
 

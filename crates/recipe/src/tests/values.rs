@@ -1,4 +1,4 @@
-//! What a value may be.
+//! Values: their forms and ranges.
 
 use super::{GOOD, load_first, spoiled};
 use crate::{Initramfs, KernelSource};

@@ -46,11 +46,11 @@ pub struct OverlayEntry {
     pub listed: bool,
     /// Where the package's own file goes that it takes the place of, as `dpkg-divert` does it.
     pub diverted: Option<Vec<u8>>,
-    /// What it is.
+    /// Its type and content.
     pub kind: OverlayKind,
 }
 
-/// What an [`OverlayEntry`] is.
+/// The type and content of an [`OverlayEntry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverlayKind {
     /// A folder.

@@ -1,4 +1,4 @@
-//! What a boot starts: everything that `default.target` pulls in.
+//! Units that a boot starts: all that `default.target` pulls in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ const PULLS: [&str; 4] = ["Requires", "Wants", "BindsTo", "Upholds"];
 pub struct Boot<'a> {
     /// By name; an instance by its full name.
     pub units: BTreeMap<String, &'a Unit>,
-    /// What each unit pulls in, by name.
+    /// The units that each unit pulls in, by name.
     pub pulls: BTreeMap<String, BTreeSet<String>>,
 }
 

@@ -5,9 +5,9 @@
 pub struct Line {
     /// The section, without brackets.
     pub section: String,
-    /// What is left of the `=`.
+    /// The text left of the `=`.
     pub key: String,
-    /// What is right of it, continuation lines joined by a space.
+    /// The text right of it, continuation lines joined by a space.
     pub value: String,
 }
 

@@ -8,7 +8,7 @@ use kindling_tree::{Entry, Kind};
 use super::{UnitFile, parse};
 use crate::files::{Files, Found};
 
-/// Who runs units.
+/// A manager of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
     /// PID 1.
