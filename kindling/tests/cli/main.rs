@@ -7,6 +7,7 @@ mod firecracker;
 mod gc;
 mod leftovers;
 mod life;
+mod snapshot_refusals;
 mod snapshots;
 mod stopping;
 mod support;

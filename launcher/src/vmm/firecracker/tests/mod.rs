@@ -7,5 +7,6 @@ mod lives;
 mod paging;
 mod refusals;
 mod requests;
+mod script;
 mod stand_in;
 mod steps;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use kindling_base::files;
-use serde_json::{Value, json};
 
 use super::super::api::Api;
 use super::super::api::body::MemBackendType;
@@ -11,6 +10,7 @@ use super::super::boot::{self, Files};
 use super::super::restore::{self, Saved};
 use super::super::{Version, find};
 use super::lab::{Lab, Running, example};
+use super::script::{Request, last_requests, script};
 use super::stand_in::stand_in;
 
 const NEWEST: Version = Version::new(1, 16, 1);
@@ -128,142 +128,6 @@ async fn a_refusal_has_the_request_and_the_reason() {
     );
     let gone = api.version().await.unwrap_err();
     assert!(gone.to_string().starts_with("GET /version: "), "{gone}");
-}
-
-type Request = (&'static str, &'static str, Value);
-
-/// Requests that are refused, and the steps between them, for a machine in a folder with `vmlinux` and `disk.raw`.
-fn script() -> Vec<Request> {
-    [until_it_runs(), once_it_runs()].concat()
-}
-
-fn until_it_runs() -> Vec<Request> {
-    let start = json!({"action_type": "InstanceStart"});
-    let create = json!({"snapshot_type": "Full", "snapshot_path": "s", "mem_file_path": "m"});
-    let load = json!({"snapshot_path": "none", "mem_backend": {"backend_type": "File", "backend_path": "m"}});
-    let drive = |id: &str, path: &str| json!({"drive_id": id, "path_on_host": path, "is_root_device": false});
-    let moved = |id: &str, path: &str| json!({"drive_id": id, "path_on_host": path});
-    vec![
-        ("PUT", "/nothing", json!({})),
-        (
-            "PUT",
-            "/machine-config",
-            json!({"vcpu_count": 1, "mem_size_mib": 64, "x": 1}),
-        ),
-        ("PUT", "/machine-config", json!({"vcpu_count": 1})),
-        (
-            "PUT",
-            "/machine-config",
-            json!({"vcpu_count": 33, "mem_size_mib": 64}),
-        ),
-        (
-            "PUT",
-            "/machine-config",
-            json!({"vcpu_count": 1, "mem_size_mib": 0}),
-        ),
-        ("PUT", "/boot-source", json!({"kernel_image_path": "none"})),
-        (
-            "PUT",
-            "/boot-source",
-            json!({"kernel_image_path": "vmlinux", "initrd_path": "none"}),
-        ),
-        (
-            "PUT",
-            "/boot-source",
-            json!({"kernel_image_path": "vmlinux", "cmdline": "a"}),
-        ),
-        ("PUT", "/drives/root", drive("other", "disk.raw")),
-        ("PUT", "/drives/root", drive("root", "none")),
-        (
-            "PUT",
-            "/network-interfaces/eth0",
-            json!({"iface_id": "eth1", "host_dev_name": "t"}),
-        ),
-        (
-            "PUT",
-            "/network-interfaces/eth0",
-            json!({"iface_id": "eth0", "tap": "t"}),
-        ),
-        (
-            "PUT",
-            "/vsock",
-            json!({"guest_cid": 3, "uds_path": "v", "x": 1}),
-        ),
-        ("PUT", "/entropy", json!({"x": 1})),
-        ("PUT", "/actions", start.clone()),
-        ("PUT", "/actions", json!({"action_type": "InstanceHalt"})),
-        ("PUT", "/actions", json!({"action_type": "SendCtrlAltDel"})),
-        ("PUT", "/snapshot/create", create.clone()),
-        (
-            "PUT",
-            "/snapshot/load",
-            json!({"snapshot_path": "none", "mem_backend": {"backend_type": "file", "backend_path": "m"}}),
-        ),
-        ("PUT", "/snapshot/load", json!({"snapshot_path": "none"})),
-        ("PATCH", "/vm", json!({"state": "Paused"})),
-        ("PATCH", "/vm", json!({"state": "Sleeping"})),
-        ("PATCH", "/drives/root", moved("root", "disk.raw")),
-        ("PUT", "/vsock", json!({"guest_cid": 3, "uds_path": "v"})),
-        ("PUT", "/snapshot/load", load.clone()),
-        (
-            "PUT",
-            "/machine-config",
-            json!({"vcpu_count": 1, "mem_size_mib": 64}),
-        ),
-        (
-            "PUT",
-            "/boot-source",
-            json!({"kernel_image_path": "vmlinux"}),
-        ),
-        ("PUT", "/drives/root", drive("root", "disk.raw")),
-        ("PUT", "/entropy", json!({})),
-        ("PUT", "/actions", start.clone()),
-        (
-            "PUT",
-            "/machine-config",
-            json!({"vcpu_count": 1, "mem_size_mib": 64}),
-        ),
-        (
-            "PUT",
-            "/boot-source",
-            json!({"kernel_image_path": "vmlinux"}),
-        ),
-        ("PUT", "/drives/root", drive("root", "disk.raw")),
-        ("PUT", "/entropy", json!({})),
-        ("PUT", "/actions", start),
-    ]
-}
-
-fn once_it_runs() -> Vec<Request> {
-    let create = json!({"snapshot_type": "Full", "snapshot_path": "s", "mem_file_path": "m"});
-    let load = json!({"snapshot_path": "none", "mem_backend": {"backend_type": "File", "backend_path": "m"}});
-    let moved = |id: &str, path: &str| json!({"drive_id": id, "path_on_host": path});
-    vec![
-        ("PUT", "/actions", json!({"action_type": "SendCtrlAltDel"})),
-        ("PUT", "/snapshot/create", create.clone()),
-        ("PUT", "/snapshot/load", load),
-        ("PATCH", "/drives/none", moved("none", "disk.raw")),
-        ("PATCH", "/drives/root", moved("root", "none")),
-        ("PATCH", "/drives/root", moved("root", "disk.raw")),
-        ("PATCH", "/vm", json!({"state": "Paused"})),
-        ("PATCH", "/vm", json!({"state": "Paused"})),
-        (
-            "PUT",
-            "/snapshot/create",
-            json!({"snapshot_path": "nowhere/s", "mem_file_path": "m"}),
-        ),
-        ("PUT", "/snapshot/create", create),
-        ("PATCH", "/vm", json!({"state": "Resumed"})),
-    ]
-}
-
-/// A load that fails ends the process, so it comes alone.
-fn last_requests() -> Vec<Request> {
-    let load = |state: &str, memory: &str| json!({"snapshot_path": state, "mem_backend": {"backend_type": "File", "backend_path": memory}});
-    let mut with_card = load("s", "m");
-    with_card["network_overrides"] = json!([{"iface_id": "eth7", "host_dev_name": "t"}]);
-    let loads = [load("none", "m"), load("s", "none"), with_card];
-    loads.map(|load| ("PUT", "/snapshot/load", load)).into()
 }
 
 async fn answers(api: &mut Api, script: &[Request]) -> Vec<String> {
