@@ -1,8 +1,8 @@
-//! Nothing but dependencies: what some crate of the workspace asks of them, all of it asks.
+//! Features of dependencies, the same in every part of the workspace: no code.
 //!
 //! Cargo compiles a dependency once for each set of features. `cargo xtask`, `cargo kindling` and `cargo test` build
-//! different parts of the workspace, whose sets differ in a few small crates that nearly everything stands on; without
-//! this crate, each of them would compile most of the others' dependencies again.
+//! different parts of the workspace, which ask some dependencies for different features; without this crate, each of them
+//! would compile most of the others' dependencies again.
 //!
-//! What belongs here are the features that `cargo tree --workspace --edges normal,build,dev --format '{p} {f}'` shows for
-//! a crate, and the same with `--package xtask` or `--package kindling` does not.
+//! The manifest is written by `cargo hakari generate`, and `cargo xtask tidy` says when it has to be. Only packages that
+//! are programs depend on this crate: a library's key in a build would otherwise cover every crate there is.

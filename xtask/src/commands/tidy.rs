@@ -7,7 +7,7 @@ use kindling_base::{Command, Error, Result};
 use kindling_host::{self as host, HostPackage, Proof};
 use xshell::{Shell, cmd};
 
-use super::tools::DENY;
+use super::tools::{DENY, HAKARI};
 use super::{WORKSPACES, cargo};
 use crate::cli::Global;
 use crate::render::Renderer;
@@ -37,6 +37,9 @@ pub(crate) fn run(global: &Global, renderer: &dyn Renderer) -> Result<()> {
         dependencies(&shell, &deny, manifest)?;
     }
     advisories(&shell, &deny, renderer)?;
+    let hakari = HAKARI.find(renderer)?;
+    // `cargo hakari generate` mends a difference.
+    check(cmd!(shell, "{hakari} hakari generate --diff"))?;
     renderer.note("formatting, lints, documentation, rules and dependencies are in order");
     Ok(())
 }

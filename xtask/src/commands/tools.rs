@@ -1,4 +1,4 @@
-//! Programs for cargo that a Rust toolchain lacks: found in PATH, or else compiled once into `target/tools`.
+//! Programs that a Rust toolchain lacks: found in PATH, or else compiled once into `target/tools`.
 
 use std::path::PathBuf;
 
@@ -39,6 +39,14 @@ pub(super) const MDBOOK: Tool = Tool {
     name: "mdbook",
     version: "0.5.4",
     options: &["--no-default-features", "--features", "search"],
+    takes: "a minute",
+};
+
+/// Keeps the features of dependencies the same in every part of the workspace.
+pub(super) const HAKARI: Tool = Tool {
+    name: "cargo-hakari",
+    version: "0.9.39",
+    options: &[],
     takes: "a minute",
 };
 
