@@ -6,6 +6,7 @@
 
 mod cmdline;
 mod desktop_file;
+mod facts;
 mod finding;
 mod image;
 mod kconfig;
@@ -15,13 +16,14 @@ mod waiver;
 
 pub use finding::Finding;
 pub use image::{Image, Initramfs, Kernel};
-pub use rule::{RULES, Rule, find};
+pub use rule::Rule;
+pub use rules::{RULES, find};
 pub use waiver::{Judged, Waived, Waiver, judge};
 
 use kindling_base::Result;
 
+use facts::Facts;
 use rule::Report;
-use rules::Facts;
 
 /// Runs every rule; findings are sorted by rule, in the order of [`RULES`], and path.
 ///

@@ -1,9 +1,9 @@
-//! The rules: their names, what they say, and who checks.
+//! A rule: its name, its text and its check.
 
 use kindling_base::Result;
 
 use crate::Finding;
-use crate::rules::{self, Facts};
+use crate::facts::Facts;
 
 /// A rule.
 #[derive(Clone, Copy)]
@@ -15,14 +15,6 @@ pub struct Rule {
     /// The consequence otherwise, and the way to mend it.
     pub explanation: &'static str,
     pub(crate) check: fn(&Facts<'_>, &mut Report) -> Result<()>,
-}
-
-/// Every rule, in the order in which findings are shown.
-pub const RULES: &[Rule] = rules::ALL;
-
-/// The rule of a name.
-pub fn find(name: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.name == name)
 }
 
 impl std::fmt::Debug for Rule {

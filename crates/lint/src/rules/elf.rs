@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kindling_base::Result;
 
-use super::Facts;
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::Loader;
 use kindling_sysroot::elf::{Elf, parse};

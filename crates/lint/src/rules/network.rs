@@ -2,7 +2,7 @@
 
 use kindling_base::Result;
 
-use super::Facts;
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 
 pub(super) const ADDRESS: Rule = Rule {

@@ -3,8 +3,8 @@
 use kindling_base::Result;
 use kindling_tree::Kind;
 
-use super::Facts;
 use crate::desktop_file::{pairs, program, value};
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::{Files, Found, shown};
 

@@ -3,7 +3,7 @@
 use kindling_base::Result;
 use kindling_tree::Kind;
 
-use super::Facts;
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::{Files, Found, shown};
 

@@ -7,7 +7,7 @@ use kindling_base::Result;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::Facts;
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::unit::{Boot, Unit, Units};
 

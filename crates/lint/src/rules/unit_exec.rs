@@ -2,7 +2,7 @@
 
 use kindling_base::Result;
 
-use super::Facts;
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::unit::{Unit, program, words};
 use kindling_sysroot::{Files, Found, shown};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kindling_base::Result;
 
-use super::Facts;
+use crate::facts::Facts;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::Files;
 use kindling_sysroot::unit::{Unit, Units, words};
