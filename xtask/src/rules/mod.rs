@@ -1,16 +1,10 @@
 //! Rules that the source code keeps, and that no compiler checks.
 
 mod arrows;
-#[cfg(test)]
 mod circles;
-#[cfg(test)]
 mod paths;
-#[cfg(test)]
 mod prose;
-#[cfg(test)]
-#[allow(dead_code, reason = "until every file keeps the other rules")]
 mod source;
-#[cfg(test)]
 mod waits;
 
 use std::path::Path;
@@ -22,7 +16,14 @@ use kindling_base::{Error, Result};
 /// # Errors
 /// A rule is broken: one note for each place. Or a file cannot be read.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    let findings = arrows::check(root)?;
+    let files = source::files(root)?;
+    let findings = [
+        arrows::check(root)?,
+        circles::check(&files),
+        prose::check(&files),
+        waits::check(&files),
+    ]
+    .concat();
     match findings.len() {
         0 => Ok(()),
         count => Err(findings
