@@ -10,7 +10,7 @@ use super::installed::Installed;
 use super::licence::Licence;
 use super::npm::Component;
 use super::{Subject, purl};
-use crate::Kernel;
+use crate::{Kernel, Origin};
 use kindling_programs::linked::Linked;
 
 /// The bill of a subject: its packages, the kernel's source, and the crates in programs of ours.
@@ -38,24 +38,7 @@ pub(super) fn sbom(
     for component in npm {
         parts.add(&component.id, component.to_json(), component.needs.clone());
     }
-    let kernel = match origin.kernel {
-        // One of the packages, and listed as such.
-        Kernel::Image(image) => of_name.get(image).cloned().unwrap_or_default(),
-        Kernel::Package(package) => {
-            let id = purl::deb(origin, package);
-            parts.add(&id, deb(package, &id, &Installed::default()), Vec::new());
-            id
-        }
-        Kernel::Url { url, sha256 } => {
-            let id = "linux-source".to_owned();
-            let component = json!({
-                "type": "operating-system", "bom-ref": id, "name": "linux", "hashes": hashes(sha256),
-                "externalReferences": [{"type": "source-distribution", "url": url}],
-            });
-            parts.add(&id, component, Vec::new());
-            id
-        }
-    };
+    let kernel = kernel(origin, &of_name, &mut parts);
     let linux = json!({
         "type": "operating-system", "bom-ref": "vmlinux", "name": "linux", "version": manifest.kernel.release,
         "hashes": hashes(&manifest.kernel.artifact.sha256),
@@ -118,6 +101,28 @@ pub(super) fn sbom(
         "components": parts.components,
         "dependencies": dependencies,
     }))
+}
+
+/// Adds what the kernel was made of, unless a package of the image has it; returns its id.
+fn kernel(origin: &Origin<'_>, packages: &BTreeMap<&str, String>, parts: &mut Parts) -> String {
+    match origin.kernel {
+        // One of the packages, and listed as such.
+        Kernel::Image(image) => packages.get(image).cloned().unwrap_or_default(),
+        Kernel::Package(package) => {
+            let id = purl::deb(origin, package);
+            parts.add(&id, deb(package, &id, &Installed::default()), Vec::new());
+            id
+        }
+        Kernel::Url { url, sha256 } => {
+            let id = "linux-source".to_owned();
+            let component = json!({
+                "type": "operating-system", "bom-ref": id, "name": "linux", "hashes": hashes(sha256),
+                "externalReferences": [{"type": "source-distribution", "url": url}],
+            });
+            parts.add(&id, component, Vec::new());
+            id
+        }
+    }
 }
 
 /// `2026-11-28T00:53:02Z` (RFC 3339) for seconds since 1970.

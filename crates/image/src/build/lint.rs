@@ -45,7 +45,10 @@ impl Build<'_> {
         let mut initramfs = None;
         self.branches.all([
             &mut || self.kernel().map(drop),
-            &mut || Ok(initramfs = self.initramfs()?),
+            &mut || {
+                initramfs = self.initramfs()?;
+                Ok(())
+            },
             &mut || self.tree_parts(),
         ])?;
         let kernel = self.kernel()?.join(kindling_kernel::FILE);

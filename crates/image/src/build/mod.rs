@@ -76,9 +76,18 @@ impl<'a> Build<'a> {
     pub(crate) fn parts(&self) -> Result<Parts, FetchError> {
         let (mut kernel, mut initramfs, mut rootfs) = (None, None, None);
         self.branches.all([
-            &mut || Ok(kernel = Some(self.kernel()?.join(kindling_kernel::FILE))),
-            &mut || Ok(rootfs = Some(self.rootfs()?.join(kindling_rootfs::FILE))),
-            &mut || Ok(initramfs = self.initramfs()?),
+            &mut || {
+                kernel = Some(self.kernel()?.join(kindling_kernel::FILE));
+                Ok(())
+            },
+            &mut || {
+                rootfs = Some(self.rootfs()?.join(kindling_rootfs::FILE));
+                Ok(())
+            },
+            &mut || {
+                initramfs = self.initramfs()?;
+                Ok(())
+            },
         ])?;
         Ok(Parts {
             kernel: kernel.unwrap_or_default(),
