@@ -19,8 +19,7 @@ pub(super) fn sbom(
     installed: &BTreeMap<String, Installed>,
     npm: &[Component],
 ) -> Result<Value> {
-    let origin = subject.origin;
-    let manifest = subject.manifest;
+    let (origin, manifest) = (subject.origin, subject.manifest);
     let mut parts = Parts::default();
     let of_name: BTreeMap<&str, String> = (origin.packages.iter())
         .map(|package| (package.name.as_str(), purl::deb(origin, package)))

@@ -20,6 +20,7 @@ fn add(tree: &mut Tree, path: &str, kind: TreeKind, mode: u16) {
 }
 
 /// A bundle's folder, of which only the image is there.
+#[expect(clippy::too_many_lines, reason = "a manifest has many fields")]
 fn bundle(folder: &Path, version: &str, change: impl FnOnce(&mut Tree)) -> Manifest {
     std::fs::create_dir_all(folder).unwrap();
     let mut tree = Tree::new(NOW);
