@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Result};
+use kindling_base::{Error, Event, Reporter, Result};
 
 use crate::host::accel::{self, Accelerator, Wanted};
 use crate::host::kvm::KvmState;
 use crate::host::kvm_note::KvmNote;
 use crate::network::{self, Mode};
-use crate::vmm::Vmm;
 use crate::vmm::firecracker::{self, Fill, Jail, Settings, Transport};
+use crate::vmm::{Vmm, qemu as qemu_monitor};
 
 /// The monitor that the user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,21 @@ impl Choice {
         match self.firecracker {
             Some(_) => Vmm::Firecracker,
             None => Vmm::Qemu,
+        }
+    }
+
+    /// Reports the choice, and installs QEMU if that is chosen and missing.
+    ///
+    /// # Errors
+    /// QEMU is missing and may not be installed, or apt failed.
+    pub(crate) fn make_ready(&self, no_install: bool, reporter: &dyn Reporter) -> Result<()> {
+        reporter.report(Event::Note(self.why.clone()));
+        if let Some(warning) = &self.warning {
+            reporter.report(Event::Warning(warning.clone()));
+        }
+        match self.vmm() {
+            Vmm::Qemu => qemu_monitor::ensure(!no_install, reporter),
+            Vmm::Firecracker => Ok(()),
         }
     }
 }

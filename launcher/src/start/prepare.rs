@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Event, Reporter, Result};
+use kindling_base::{Context, Error, Reporter, Result};
 use kindling_bundle::{Artifact, Manifest};
 
 use super::admission::{Admission, Wish};
@@ -17,7 +17,7 @@ use crate::host::{Memory, tsc};
 use crate::network::{Mode, Network, Publish};
 use crate::vm::spec::{Source, Spec};
 use crate::vm::{OwnedVm, StateFolder};
-use crate::vmm::{Vmm, qemu};
+use crate::vmm::Vmm;
 
 /// The options of a new VM; unset fields use what the bundle says.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,11 @@ pub async fn prepare(
     let here = std::env::current_dir().context("cannot find the current folder")?;
     let folder = bundle::find(&options.bundle, options.out.as_deref(), &here)?;
     let manifest = kindling_bundle::load(&folder)?;
-    check_options(options, &manifest)?;
+    let size = Size {
+        memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
+        vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
+    };
+    Memory::read()?.check(size.memory_mib)?;
     match &options.signed_with {
         Some(key) => {
             kindling_bundle::verify(&folder, &manifest)?; // whoever asks for a proof gets all of it
@@ -78,16 +82,19 @@ pub async fn prepare(
         program,
         state: state.root(),
     };
-    let choice = choose_engine(options, &manifest, kvm, reporter).await?;
+    let mode = mode(options, &manifest);
+    let needs = Needs {
+        network: mode,
+        publishes: !options.publish.is_empty(),
+    };
+    let choice = choose::choose(&options.engine, needs, kvm).await?;
+    choice.make_ready(options.no_install, reporter)?;
     let admission = Admission::settle(
         &Wish {
-            mode: mode(options, &manifest),
+            mode,
             vmm: choice.vmm(),
             publish: &options.publish,
-            size: Size {
-                memory_mib: options.memory_mib.unwrap_or(manifest.machine.memory_mib),
-                vcpus: options.vcpus.unwrap_or(manifest.machine.vcpus),
-            },
+            size,
             no_install: options.no_install,
         },
         reporter,
@@ -112,32 +119,6 @@ fn mode(options: &RunOptions, manifest: &Manifest) -> Mode {
     } else {
         Mode::None
     }
-}
-
-/// Chooses what runs the VM and reports the choice; installs QEMU if that is chosen and missing.
-async fn choose_engine(
-    options: &RunOptions,
-    manifest: &Manifest,
-    kvm: KvmNote<'_>,
-    reporter: &dyn Reporter,
-) -> Result<Choice> {
-    let needs = Needs {
-        network: mode(options, manifest),
-        publishes: !options.publish.is_empty(),
-    };
-    let choice = choose::choose(&options.engine, needs, kvm).await?;
-    reporter.report(Event::Note(choice.why.clone()));
-    if let Some(warning) = &choice.warning {
-        reporter.report(Event::Warning(warning.clone()));
-    }
-    if choice.vmm() == Vmm::Qemu {
-        qemu::ensure(!options.no_install, reporter)?;
-    }
-    Ok(choice)
-}
-
-fn check_options(options: &RunOptions, manifest: &Manifest) -> Result<()> {
-    Memory::read()?.check(options.memory_mib.unwrap_or(manifest.machine.memory_mib))
 }
 
 /// Fills the VM's folder `own` with what it takes from the bundle in `folder`.
