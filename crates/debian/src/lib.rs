@@ -9,7 +9,7 @@ mod mirrors;
 mod solve;
 
 pub use archive::{
-    Archive, Keyring, PackagesFile, fetch_index, fetch_packages, fetch_packages_files, rfc3339,
+    Archive, Keyring, PackagesFile, fetch_index, fetch_packages, fetch_packages_files,
 };
 pub use index::Index;
 pub use mirrors::{Mirrors, archive_name, machine_sources};

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kindling_base::{Error, Event, Reporter, Result, Unit};
 use kindling_store::{BlobWriter, Store};
 
-use crate::client::{Client, GetError, all_failed};
+use crate::client::Client;
+use crate::get_error::{GetError, all_failed};
 
 /// The longest file of unknown size: a kernel's source is a tenth of this.
 const LONGEST: u64 = 2 << 30;

@@ -5,13 +5,11 @@ use std::io::{self, Read, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kindling_base::{Context, Error, Result, cancel};
+use kindling_base::{Context, Result, cancel};
 use ureq::Agent;
 
 use crate::connections::agent;
-
-/// Files fetched at a time: enough to hide a server's latency, few enough to be polite to it.
-pub const AT_ONCE: usize = 8;
+use crate::get_error::{GetError, Reason};
 
 /// How often a fetch is tried when what failed may pass, and how long to wait between two tries.
 #[derive(Clone, Copy, Debug)]
@@ -41,45 +39,6 @@ pub struct Client {
     backoff: Backoff,
     plain: OnceLock<Agent>,
     secure: OnceLock<Agent>,
-}
-
-/// The reason why one mirror did not give a file.
-#[derive(Debug, thiserror::Error)]
-#[error("{url}: {reason}{}", if *.attempts > 1 { format!(", {attempts} times") } else { String::new() })]
-pub struct GetError {
-    url: String,
-    attempts: u32,
-    reason: Reason,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Reason {
-    #[error("the mirror does not have it")]
-    Missing,
-    #[error("the mirror answers with status {0}")]
-    Status(u16),
-    #[error("truncated download: expected {expected} bytes, received {received}")]
-    Truncated { expected: u64, received: u64 },
-    #[error("longer than the {0} bytes that it should have")]
-    TooLong(u64),
-    #[error("cannot reach the mirror: {0}")]
-    Unreachable(String),
-    #[error("{0}")]
-    Unusable(String),
-    #[error("{0}")]
-    Local(Error),
-}
-
-impl GetError {
-    /// Whether the mirror works and has no such file.
-    pub fn is_missing(&self) -> bool {
-        matches!(self.reason, Reason::Missing)
-    }
-
-    /// Whether the reason is on this machine, so that no other mirror would help.
-    pub fn is_local(&self) -> bool {
-        matches!(self.reason, Reason::Local(_))
-    }
 }
 
 impl Client {
@@ -216,45 +175,4 @@ fn copy<W: Write>(
         (Some(error), _) => Err(Reason::Unreachable(error.to_string())),
         (None, _) => Ok(writer),
     }
-}
-
-impl Reason {
-    fn from_transport(error: ureq::Error) -> Self {
-        use ureq::Error as E;
-        match error {
-            // rustls reports what is wrong with a certificate so; it will be wrong the next time too.
-            E::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Self::Unusable(format!("cannot trust the mirror: {error}"))
-            }
-            E::Io(_)
-            | E::Timeout(_)
-            | E::HostNotFound
-            | E::ConnectionFailed
-            | E::Protocol(_)
-            | E::ConnectProxyFailed(_) => Self::Unreachable(error.to_string()),
-            other => Self::Unusable(other.to_string()),
-        }
-    }
-
-    /// Whether the same request may well succeed a moment later.
-    fn may_pass(&self) -> bool {
-        match self {
-            Self::Unreachable(_) | Self::Truncated { .. } => true,
-            // RFC 9110: 408 Request Timeout; RFC 6585: 429 Too Many Requests.
-            Self::Status(status) => *status >= 500 || matches!(status, 408 | 429),
-            _ => false,
-        }
-    }
-}
-
-/// The error of a fetch that failed on every mirror, with the reason of each.
-pub fn all_failed(what: &str, failures: Vec<GetError>) -> Error {
-    let mut error = Error::external(format!("cannot fetch {what}"));
-    for failure in failures {
-        match failure.reason {
-            Reason::Local(local) => return local.within(format!("cannot fetch {what}")),
-            _ => error = error.note(failure.to_string()),
-        }
-    }
-    error.hint("check the network and the mirror, or name another one with `--mirror NAME=URL`")
 }

@@ -8,8 +8,10 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
-use crate::client::AT_ONCE;
 use crate::names::Names;
+
+/// Files fetched at a time: enough to hide a server's latency, few enough to be polite to it.
+pub const AT_ONCE: usize = 8;
 
 /// Longest wait for a connection, and for each piece of an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,8 +6,11 @@ mod blob;
 mod client;
 mod connections;
 mod error;
+mod get_error;
 mod names;
 
 pub use blob::{BlobError, Progress, Promise, fetch_blob, fetch_url};
-pub use client::{AT_ONCE, Backoff, Client, GetError, all_failed};
+pub use client::{Backoff, Client};
+pub use connections::AT_ONCE;
 pub use error::FetchError;
+pub use get_error::{GetError, all_failed};

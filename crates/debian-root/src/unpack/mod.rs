@@ -2,6 +2,7 @@
 
 mod ahead;
 mod claims;
+mod directories;
 mod overrides;
 mod packages;
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use kindling_base::{Context, Error, Result, hash, parallel};
 use kindling_deb::Control;
@@ -12,6 +11,7 @@ use md5::{Digest, Md5};
 
 use super::ahead::Ahead;
 use super::claims::{Claim, Claims};
+use super::directories::Directories;
 use super::overrides::Overrides;
 use crate::root::{Root, place};
 
@@ -64,7 +64,7 @@ pub(crate) fn unpack(
         claims,
         conffiles,
         overrides: Overrides::read(root)?,
-        directories: Mutex::default(),
+        directories: Directories::default(),
     };
     // Large packages first, so that no processor is left with one at the end.
     let queue = largest_first(deb_files, batch);
@@ -90,7 +90,7 @@ pub(crate) fn unpack(
         let (again, _) = unpacking.package(i, rank, deb_files[i], Some(&paths))?;
         unpacked.entry(i).or_default().md5.extend(again.md5);
     }
-    unpacking.finish_directories()?;
+    unpacking.directories.finish(root)?;
     Ok(unpacked)
 }
 
@@ -111,14 +111,7 @@ struct Unpacking<'a> {
     claims: &'a Claims<'a>,
     conffiles: Conffiles,
     overrides: Overrides,
-    directories: Mutex<BTreeMap<Vec<u8>, Directory>>,
-}
-
-/// A directory of the batch, as the first package in order has it.
-struct Directory {
-    rank: usize,
-    entry: Entry,
-    created: bool,
+    directories: Directories,
 }
 
 impl Unpacking<'_> {
@@ -225,6 +218,15 @@ impl Unpacking<'_> {
         }
     }
 
+    fn directory(&self, path: &[u8], rank: usize, entry: Entry) -> io::Result<()> {
+        // The root itself is there before the first batch, but without attributes of a package.
+        let root = path.is_empty() && self.conffiles == Conffiles::InPlace;
+        let created = root || (!path.is_empty() && place::directory(self.root, path)?);
+        let key = self.claims.canonical(path);
+        self.directories.add(key, rank, entry, created);
+        Ok(())
+    }
+
     /// Writes a regular file; returns its MD5 if it is to be `hashed`.
     fn file(
         &self,
@@ -252,35 +254,6 @@ impl Unpacking<'_> {
         place::finish(&file, entry).context(what())?;
         Ok(md5.map(|md5| hash::hex(&md5.finalize())))
     }
-
-    fn directory(&self, path: &[u8], rank: usize, entry: Entry) -> io::Result<()> {
-        // The root itself is there before the first batch, but without attributes of a package.
-        let root = path.is_empty() && self.conffiles == Conffiles::InPlace;
-        let created = root || (!path.is_empty() && place::directory(self.root, path)?);
-        let mut directories = held(&self.directories);
-        let known = directories
-            .entry(self.claims.canonical(path))
-            .or_insert_with(|| Directory {
-                rank,
-                entry: entry.clone(),
-                created: false,
-            });
-        known.created |= created;
-        if rank < known.rank {
-            (known.rank, known.entry) = (rank, entry);
-        }
-        Ok(())
-    }
-
-    fn finish_directories(&self) -> Result<()> {
-        for (path, directory) in held(&self.directories).iter() {
-            if directory.created {
-                let what = format!("cannot unpack `/{}`", String::from_utf8_lossy(path));
-                place::finish_directory(self.root, path, &directory.entry).context(what)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The path to which an earlier file of the package went, for a hard link to it.
@@ -295,8 +268,4 @@ fn first_name(
             "a hard link to `/{first}`, which is no earlier file of the package"
         ))
     })
-}
-
-fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

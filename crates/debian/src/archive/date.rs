@@ -21,12 +21,6 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(since))
 }
 
-/// `2026-11-28T00:53:02Z` (RFC 3339) for seconds since 1970.
-pub fn rfc3339(seconds: u32) -> String {
-    let time = UNIX_EPOCH + Duration::from_secs(seconds.into());
-    format!("{}Z", civil(time))
-}
-
 /// `20261128T005302Z`, as snapshot archives name their moments.
 pub(crate) fn compact(time: SystemTime) -> String {
     civil(time).strftime("%Y%m%dT%H%M%SZ").to_string()
@@ -56,7 +50,6 @@ mod tests {
         assert_eq!(parse("Sat, 28 Nov 2026 00:53:02 UTC"), at(1_795_827_182));
         assert_eq!(parse("29 Feb 2024 23:59:59 GMT"), at(1_709_251_199));
         assert_eq!(compact(at(1_795_827_182).unwrap()), "20261128T005302Z");
-        assert_eq!(rfc3339(1_795_827_182), "2026-11-28T00:53:02Z");
         for bad in [
             "",
             "yesterday",

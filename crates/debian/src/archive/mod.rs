@@ -8,7 +8,6 @@ mod load;
 mod release;
 mod suites;
 
-pub use date::rfc3339;
 pub use fetch::fetch_packages;
 pub use keyring::Keyring;
 pub use load::{PackagesFile, fetch_index, fetch_packages_files};

@@ -1,5 +1,6 @@
 //! The packages of an archive in memory.
 
+mod interner;
 mod packages;
 mod stanza;
 mod table;

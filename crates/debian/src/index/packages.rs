@@ -2,8 +2,9 @@
 
 use kindling_deb::{LockedPackage, deb822, relation};
 
+use super::interner::Interner;
 use super::stanza::Stanza;
-use super::table::{Index, Interner, NameId, Package, Priority, Provider, Target};
+use super::table::{Index, NameId, Package, Priority, Provider, Target};
 
 /// Whether this is 64 lowercase hexadecimal digits.
 pub(crate) fn is_sha256(text: &str) -> bool {

@@ -1,14 +1,13 @@
-//! Assembly: from .deb files to a configured tree in one tar.
+//! The job of an assembly, as process 1 of the sandbox does it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use kindling_base::{Context, Error, Event, Reporter, Result, Unit, files};
-use serde::{Deserialize, Serialize};
-
+use kindling_base::{Context, Error, Result, files};
 use kindling_deb::Control;
-use kindling_sandbox::Job;
+use serde::{Deserialize, Serialize};
 
 use crate::dpkg::{Programs, batches, configure, database};
 use crate::freeze::{freeze, warm};
@@ -16,94 +15,24 @@ use crate::layer::{self, Mark, TREE};
 use crate::root::{Root, memory, restore};
 use crate::unpack::{Ahead, Claims, Conffiles, DebFile, largest_first, unpack};
 
-/// The work of one [`assemble`].
-#[derive(Clone, Debug)]
-pub struct Assembly<'a> {
-    /// The packages: a set in which all dependencies are met. Their order does not matter.
-    pub debs: &'a [PathBuf],
-    /// Seconds since 1970 that nothing in the tree is younger than.
-    pub epoch: i64,
-    /// Results of layers to which the packages are added, the lowest first; for a whole tree none.
-    pub base: &'a [PathBuf],
-    /// The packages of those layers.
-    pub below: &'a [PathBuf],
-    /// An empty or missing folder to work in.
-    pub work: &'a Path,
-    /// The folder to which [`TREE`] is written.
-    pub out: &'a Path,
-    /// Gets the output of all scripts.
-    pub log: &'a Path,
-    /// An executable whose `main` calls [`kindling_sandbox::main_if_reexecuted`] with [`ASSEMBLE`]: `std::env::current_exe()`.
-    pub helper: &'a Path,
-    /// Keeps the folder `work/root` when all went well; [`kindling_sandbox::remove`] removes it.
-    pub keep_root: bool,
-}
-
-/// Unpacks and configures the packages and freezes the tree as `out/tree.tar`, the same bytes for the same
-/// packages and epoch. Reports [`Event::Progress`] in [`Unit::Packages`] for the stage `packages`.
-///
-/// # Errors
-/// A .deb is unsound, two of them have one file, a maintainer script failed, or the machine forbids the
-/// namespaces in which scripts run.
-pub fn assemble(assembly: &Assembly<'_>, reporter: &dyn Reporter) -> Result<()> {
-    let total = assembly.debs.len() as u64;
-    let progress = |done| {
-        reporter.report(Event::Progress {
-            stage: "packages",
-            unit: Unit::Packages,
-            done,
-            total: Some(total),
-        });
-    };
-    files::create_dir_all(assembly.work)?;
-    files::create_dir_all(assembly.out)?;
-    let absolute = |paths: &[PathBuf]| -> Result<Vec<PathBuf>> {
-        paths.iter().map(|path| files::absolute(path)).collect()
-    };
-    let spec = Spec {
-        debs: absolute(assembly.debs)?,
-        base: absolute(assembly.base)?,
-        below: absolute(assembly.below)?,
-        epoch: assembly.epoch,
-        root: files::absolute(assembly.work)?.join("root"),
-        out: files::absolute(assembly.out)?,
-        log: files::absolute(assembly.log)?,
-        keep_root: assembly.keep_root,
-    };
-    let spec = serde_json::to_vec(&spec)
-        .map_err(|error| Error::internal("cannot describe the assembly").because(error))?;
-    progress(0);
-    kindling_sandbox::perform(assembly.helper, assembly.log, ASSEMBLE, &spec, progress)
-}
-
-/// The job behind [`assemble`], for the executable that is its helper.
-pub const ASSEMBLE: Job = Job {
-    name: "assemble",
-    perform: |input, progress| {
-        let spec = serde_json::from_slice(input)
-            .map_err(|error| Error::internal("cannot read the sandbox's job").because(error))?;
-        perform(&spec, progress)
-    },
-};
-
 /// The job as the sandbox's helper gets it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Spec {
-    debs: Vec<PathBuf>,
-    base: Vec<PathBuf>,
-    below: Vec<PathBuf>,
-    epoch: i64,
-    root: PathBuf,
-    out: PathBuf,
-    log: PathBuf,
-    keep_root: bool,
+pub(super) struct Spec {
+    pub(super) debs: Vec<PathBuf>,
+    pub(super) base: Vec<PathBuf>,
+    pub(super) below: Vec<PathBuf>,
+    pub(super) epoch: i64,
+    pub(super) root: PathBuf,
+    pub(super) out: PathBuf,
+    pub(super) log: PathBuf,
+    pub(super) keep_root: bool,
 }
 
 /// Does the job, as process 1 of the sandbox. `configured` gets the number of packages done.
 ///
 /// # Errors
-/// As [`assemble`].
-fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<()> {
+/// As [`crate::assemble()`].
+pub(super) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<()> {
     if !spec.base.is_empty() && add(spec, configured)? {
         return Ok(());
     }
@@ -200,7 +129,7 @@ fn populate(
             .try_for_each(|&i| configure::preinst(programs, root, &packages[i], dpkg))
     };
     let claims = Claims::new(packages, root)?;
-    let mut unpacked = std::collections::HashMap::new();
+    let mut unpacked = HashMap::new();
     let done = AtomicU64::new(0);
     let [first, second] = batches(packages);
     let later = largest_first(&deb_files, &second).into_iter();
