@@ -1,3 +1,5 @@
+//! Packages in a tree: commands, links, placeholders of platforms, and locks that lead elsewhere.
+
 use tempfile::TempDir;
 
 use super::*;

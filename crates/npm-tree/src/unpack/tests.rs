@@ -1,3 +1,5 @@
+//! Tars of packages, sound and hostile.
+
 use proptest::prelude::*;
 
 use super::*;

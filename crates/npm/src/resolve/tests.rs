@@ -1,3 +1,5 @@
+//! Resolution against registries in memory.
+
 use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
