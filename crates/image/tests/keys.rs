@@ -67,6 +67,7 @@ fn used(package: &str) -> (BTreeSet<String>, BTreeSet<(String, String)>) {
     let mut command = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--edges", "normal,build"])
         .args(["--prefix", "none", "--package", package])
+        .args(["--prune", "kindling-closure"]) // computes keys, and never a result
         .directory(root());
     for key in ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
         if let Some(value) = std::env::var_os(key) {
@@ -82,8 +83,6 @@ fn used(package: &str) -> (BTreeSet<String>, BTreeSet<(String, String)>) {
             false => theirs.insert((name.to_owned(), version.trim_start_matches('v').to_owned())),
         };
     }
-    // It computes keys, and never a result.
-    ours.remove("kindling-closure");
     (ours, theirs)
 }
 
