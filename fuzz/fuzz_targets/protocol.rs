@@ -25,5 +25,8 @@ fuzz_target!(|input: (Vec<u8>, u8)| {
     while let Some(event) = decoder.next() {
         last = Some(event);
     }
-    assert!(bytes.windows(MAGIC.len()).filter(|w| **w == MAGIC).count() > 1 || last == Some(Event::Hello(hello)));
+    assert!(
+        bytes.windows(MAGIC.len()).filter(|w| **w == MAGIC).count() > 1
+            || last == Some(Event::Hello(hello))
+    );
 });
