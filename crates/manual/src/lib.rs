@@ -1,7 +1,7 @@
 //! For tests only: reads README, docs/ and the other pages for people, so that tests can keep them true.
 //!
 //! [`pages`] finds them; a [`Page`] has links, anchors and code blocks; [`check_command_lines`] tries what a reader may paste;
-//! [`reference`] makes the chapter that shows `--help` of every command.
+//! [`reference()`] makes the chapter that shows `--help` of every command.
 
 #![expect(
     clippy::unwrap_used,
