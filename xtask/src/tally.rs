@@ -63,13 +63,19 @@ impl Tally {
         Ok(())
     }
 
-    /// Takes a line of `cargo test --doc`.
-    pub(crate) fn doc_line(&mut self, line: &str) {
+    /// Takes a line of `cargo test --doc`; returns whether a person wants to see it. Most crates have nothing to run.
+    pub(crate) fn doc_line(&mut self, line: &str) -> bool {
         if let Some(counts) = line.strip_prefix("test result: ") {
             for (total, word) in self.documented.iter_mut().zip(["passed", "failed"]) {
                 *total += count(counts, word);
             }
         }
+        let of_nothing = [
+            "   Doc-tests ",
+            "running 0 tests",
+            "test result: ok. 0 passed",
+        ];
+        !line.is_empty() && !of_nothing.iter().any(|text| line.starts_with(text))
     }
 
     /// Takes the end of a run. One that failed without a failed test did not compile.
@@ -208,8 +214,18 @@ ok</system-out>
     fn the_end_says_what_was_skipped_what_was_slow_and_the_counts() {
         let mut tally = Tally::default();
         tally.report(REPORT).unwrap();
-        tally.doc_line("test crates/base/src/failure.rs - Failure (line 12) ... ok");
-        tally.doc_line("test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.04s");
+        let doc_lines = [
+            "   Doc-tests kindling_base",
+            "",
+            "running 0 tests",
+            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test crates/base/src/failure.rs - Failure (line 12) ... ok",
+            "test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.04s",
+        ];
+        assert_eq!(
+            doc_lines.map(|line| tally.doc_line(line)),
+            [false, false, false, false, true, true]
+        );
         assert!(tally.failed() && !tally.ran_nothing());
         insta::assert_snapshot!(tally.to_string(), @r"
         skipped: no mmdebstrap (2 tests)

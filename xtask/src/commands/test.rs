@@ -42,15 +42,16 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     files::remove(&log)?;
     let nextest = NEXTEST.find(renderer)?;
     let mut tally = Tally::default();
-    let run = |command: Command, each: &mut dyn FnMut(&str)| {
+    let run = |command: Command, shown: &mut dyn FnMut(&str) -> bool| {
         let mut command = command.directory(root).log(&log);
         for (key, value) in &subjects {
             command = command.env(key, value);
         }
         command = cargo::pass_environment(command);
         let ended = cargo::pass(command, &PASSED).stream(|line| {
-            each(line);
-            renderer.note(line);
+            if shown(line) {
+                renderer.note(line);
+            }
             Ok(())
         });
         ended.is_ok()
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     for manifest in TESTED {
         let report = report(root, manifest);
         files::remove(&report)?;
-        let ok = run(tests(&nextest, manifest, root, args), &mut |_| {});
+        let ok = run(tests(&nextest, manifest, root, args), &mut |_| true);
         if report.exists() {
             tally.report(&files::read_text(&report)?)?;
         }
