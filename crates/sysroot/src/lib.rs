@@ -1,6 +1,6 @@
 //! A root filesystem, read as the programs in it will read it.
 //!
-//! [`Files`] follows links and searches PATH; [`elf`] and [`Loader`] find the libraries of a program as ld.so does; [`unit`]
+//! [`Files`] follows links and searches PATH; [`elf`] and [`Loader`] find the libraries of a program as ld.so does; [`mod@unit`]
 //! loads systemd's units and walks what a boot starts; [`boot_files`] lists the files that a boot opens. Nothing is run.
 
 mod boot_files;
