@@ -52,7 +52,7 @@ impl Tiny {
                 Deb::new("base", "1").field("Essential: yes"),
                 Deb::new("lonely", "1").field("Depends: absent (>= 2)"),
                 Deb::new("chained", "1").field("Depends: lonely"),
-                Deb::new("linux-source-6.1", "6.1.1"),
+                Deb::endless_kernel("6.1.1"),
             ],
         );
         change(&mut suite);

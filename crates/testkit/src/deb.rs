@@ -39,6 +39,29 @@ impl Deb {
         }
     }
 
+    /// A package `linux-source-6.1` whose kernel is configured until somebody ends it: whatever else fails in a build is then
+    /// what the build fails of.
+    pub fn endless_kernel(version: &str) -> Self {
+        let makefile = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 0\nallnoconfig:\n\tsleep 600\n";
+        let mut header = tar::Header::new_gnu();
+        header.set_size(makefile.len() as u64);
+        header.set_mode(0o644);
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 0);
+        let mut archive = tar::Builder::new(&mut xz);
+        let path = "linux-source-6.1/Makefile";
+        archive
+            .append_data(&mut header, path, makefile.as_bytes())
+            .unwrap();
+        archive.finish().unwrap();
+        drop(archive);
+        let name = "linux-source-6.1";
+        Self::new(name, version).file(
+            &format!("usr/src/{name}.tar.xz"),
+            0o644,
+            &xz.finish().unwrap(),
+        )
+    }
+
     /// A real package, as it is.
     pub fn made(bytes: Vec<u8>) -> Self {
         let control = control_of(&bytes);

@@ -30,7 +30,7 @@ fn publish_newer(tiny: &Tiny) {
             .push(Deb::new("base", "2").field("Essential: yes"));
         suite.packages.push(Deb::new("tool", "1"));
         suite.packages.push(Deb::new("tool", "2"));
-        suite.packages.push(Deb::new("linux-source-6.1", "6.1.2"));
+        suite.packages.push(Deb::endless_kernel("6.1.2"));
     });
 }
 
@@ -145,7 +145,7 @@ fn derived() -> Tiny {
                 .field("Depends: newcomer"),
             Deb::new("newcomer", "1"),
             Deb::new("tool", "1").field("Depends: base"),
-            Deb::new("linux-source-6.1", "6.1.2"),
+            Deb::endless_kernel("6.1.2"),
         ];
     });
     tiny.scratch.write(
@@ -218,7 +218,7 @@ fn pins_of_a_parent_give_way_where_the_request_needs_it() {
         suite.packages = vec![
             Deb::new("base", "2").field("Essential: yes"),
             Deb::new("tool", "1").field("Depends: base (>= 2)"),
-            Deb::new("linux-source-6.1", "6.1.2"),
+            Deb::endless_kernel("6.1.2"),
         ];
     });
     tiny.run_recipe("web", "store", &["lock"]).ok();
