@@ -150,8 +150,9 @@ fn verdict(case: Node<'_, '_>) -> Verdict {
     if child("failure").is_some() || child("error").is_some() {
         return Verdict::Failed;
     }
-    let output = child("system-out").and_then(|node| node.text());
-    let reason = output.unwrap_or_default().lines().find_map(|line| {
+    let streams = ["system-out", "system-err"].into_iter();
+    let output = streams.filter_map(|name| child(name)?.text());
+    let reason = output.flat_map(str::lines).find_map(|line| {
         // On one processor, the test's name is before its output.
         let (_, said) = line.rsplit_once(" ... ").unwrap_or(("", line));
         said.strip_prefix(SKIPPED)
@@ -192,9 +193,10 @@ test hash::tests::known_answer ... ok
         <testcase name="no_tool" classname="kindling-base" timestamp="2026-11-30T13:00:00.000+00:00" time="0.003">
             <system-out>
 running 1 test
-skipped: no mmdebstrap
 test no_tool ... ok
 </system-out>
+            <system-err>skipped: no mmdebstrap
+</system-err>
         </testcase>
     </testsuite>
     <testsuite name="kindling-tests::e2e" tests="2" disabled="0" errors="0" failures="1">
