@@ -41,11 +41,12 @@ impl Build<'_> {
         Ok(files::read_text(&config)?)
     }
 
-    /// Compiles the kernel. The source tree and the objects stay in the store's work folder, so that a changed fragment
-    /// compiles only what make must.
+    /// Compiles the kernel, in a turn of its own. The source tree and the objects stay in the store's work folder, so that a
+    /// changed fragment compiles only what make must.
     fn compiled_kernel(&self) -> Result<PathBuf, Halt> {
         let source = self.kernel_source()?;
-        self.make(&self.prepared.plan.kernel, "configuring Linux", |out| {
+        let (stage, store) = (&self.prepared.plan.kernel, self.store());
+        let made = stage.make("configuring Linux", store, &self.reporter, |out| {
             let (work, _lock) = self.kernel_work()?;
             kindling_kernel::build(
                 &source.source(),
@@ -56,7 +57,8 @@ impl Build<'_> {
                 &self.reporter,
             )?;
             Ok(None)
-        })
+        });
+        Ok(made?)
     }
 
     /// Takes the kernel of a package, with the modules that reaching the root needs.

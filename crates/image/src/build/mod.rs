@@ -61,7 +61,7 @@ impl<'a> Build<'a> {
             prepared,
             sources,
             reporter: Timeline::new(reporter),
-            branches: Branches::new(kindling_base::parallel::processors()),
+            branches: Branches::new(turns(prepared, sources.store)),
             kernel: Shared::default(),
             packages: Shared::default(),
             npm: Shared::default(),
@@ -193,4 +193,12 @@ impl<'a> Build<'a> {
     fn epoch(&self) -> i64 {
         self.prepared.locked.recipe.image.epoch_s.into()
     }
+}
+
+/// How many stages are made at a time beside a kernel that is compiled: as many as there are processors in all. The kernel
+/// takes longer than all others together, so it has a turn of its own and waits for none.
+fn turns(prepared: &Prepared, store: &Store) -> usize {
+    let is_compiled = !matches!(prepared.locked.lock.kernel, PinnedKernel::Image { .. });
+    let compiles = is_compiled && prepared.plan.kernel.result(store).is_none();
+    kindling_base::parallel::processors() - usize::from(compiles)
 }
