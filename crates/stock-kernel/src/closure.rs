@@ -61,7 +61,7 @@ impl Depmod {
         depmod
     }
 
-    /// The modules that `wanted` are or need, each once and after those that it needs itself. Names that are no module
+    /// The modules that `wanted` are or need, each once and after those that it needs itself. Other names
     /// are left out: what they stand for is built into the kernel, or does not exist.
     pub(super) fn closure(&self, wanted: &[&str]) -> Vec<Module> {
         let mut order = Vec::new();
