@@ -28,7 +28,7 @@ impl Scratch {
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for part in ["recipes", "kernel-config", "rootfs-overlays"] {
+        for part in ["recipes", "kernel-config", "rootfs-overlays", "tools"] {
             copy(&project().join(part), &folder.path().join(part));
         }
         for linked in ["initramfs", "crates"] {

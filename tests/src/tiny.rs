@@ -1,8 +1,12 @@
 //! A project with one tiny recipe and an archive of its own.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use kindling_testkit::{Deb, LoopbackMirror, Repository, Signer, Suite};
+
+use kindling_store::Store;
 
 use crate::{Ran, Scratch};
 
@@ -68,6 +72,7 @@ impl Tiny {
     pub fn run_recipe(&self, recipe: &str, store: &str, args: &[&str]) -> Ran {
         let mirror = format!("debian={}", self.mirror.url());
         let store = self.scratch.path(store);
+        lend_tools(&store);
         let common = [
             recipe,
             "--mirror",
@@ -76,5 +81,15 @@ impl Tiny {
             store.to_str().unwrap(),
         ];
         Ran::new(&self.scratch.xtask(&[args, &common].concat()))
+    }
+}
+
+/// Lends a store the roots of build tools that this machine's has, which no archive of a test could give it.
+fn lend_tools(store: &Path) {
+    let ours = Store::default_root().unwrap().join("stages/tools");
+    let lent = store.join("stages/tools");
+    if ours.exists() && !lent.exists() {
+        fs::create_dir_all(lent.parent().unwrap()).unwrap();
+        symlink(ours, lent).unwrap();
     }
 }

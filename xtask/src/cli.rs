@@ -159,6 +159,9 @@ pub(crate) struct Lock {
     /// Move PACKAGE to its newest version, and others as far as that needs it; without a name, all of them
     #[arg(long, value_name = "PACKAGE", num_args = 0..=1)]
     pub(crate) update: Option<Vec<String>>,
+    /// Lock the lists of build tools in tools/ instead of a recipe
+    #[arg(long, conflicts_with = "recipe")]
+    pub(crate) tools: bool,
 }
 
 #[derive(Args, Debug)]

@@ -16,7 +16,12 @@ use kindling_base::Exit;
 use crate::cli::{Cli, Command};
 
 fn main() -> Exit {
-    kindling_sandbox::main_if_reexecuted(&[kindling_debian_root::ASSEMBLE]);
+    kindling_sandbox::main_if_reexecuted(&[
+        kindling_debian_root::ASSEMBLE,
+        kindling_debian_root::UNPACK,
+        kindling_sandbox::RUN,
+        kindling_sandbox::CHECK,
+    ]);
     let cli = Cli::parse();
     let renderer = render::renderer(cli.global.mode());
     let result = match &cli.command {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Command, Context, Error, Event, Reporter, Result, search_path};
 
-pub use lists::{KERNEL, QEMU, TEST, build};
+pub use lists::{QEMU, TEST};
 
 /// A Debian or Ubuntu package that a build or a run needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,59 +1,10 @@
-//! Lists of the packages that a build, a run and the tests need.
+//! Lists of the packages that a run and the tests need. A build needs none: its tools are packages of a lock.
 
 use crate::{HostPackage, Proof};
 
-/// Needed to build a kernel.
-pub const KERNEL: &[HostPackage] = &[
-    package("gcc", Proof::Program("gcc"), "to compile the kernel"),
-    package(
-        "binutils",
-        Proof::Program("ld"),
-        "to assemble and link the kernel",
-    ),
-    package(
-        "make",
-        Proof::Program("make"),
-        "to run the kernel's build system",
-    ),
-    package(
-        "flex",
-        Proof::Program("flex"),
-        "to build the kernel's configuration tool",
-    ),
-    package(
-        "bison",
-        Proof::Program("bison"),
-        "to build the kernel's configuration tool",
-    ),
-    package(
-        "bc",
-        Proof::Program("bc"),
-        "to compute the kernel's timer constants",
-    ),
-    package(
-        "mawk",
-        Proof::Program("awk"),
-        "to generate the kernel's instruction tables",
-    ),
-    package(
-        "libc6-dev",
-        Proof::File(&["/usr/include/stdlib.h"]),
-        "to compile the programs that the kernel's build runs",
-    ),
-    package(
-        "libelf-dev",
-        Proof::File(&["/usr/include/gelf.h"]),
-        "to build objtool, which the kernel's CPU mitigations need",
-    ),
-];
-
-/// Needed by `build-image`: the kernel's tools, and QEMU, so that what was built runs without another step.
-pub fn build() -> Vec<HostPackage> {
-    [KERNEL, &[QEMU]].concat()
-}
-
-/// Needed by the tests besides [`build`]: judges that are not ours.
+/// Needed by the tests: what runs the images, and judges that are not ours.
 pub const TEST: &[HostPackage] = &[
+    QEMU,
     package(
         "e2fsprogs",
         Proof::Program("e2fsck"),

@@ -1,7 +1,7 @@
 //! The inputs of a build that no lock pins: files of the checkout, and the machine's compilers.
 
 use kindling_base::hash::{self, Hasher};
-use kindling_base::{Command, Result, files};
+use kindling_base::{Result, files};
 
 use kindling_kernel::Fragment;
 use kindling_programs::{self as programs, Program, agent, hash_sources};
@@ -26,8 +26,6 @@ pub struct Inputs {
     pub initramfs: String,
     /// Hash of the agent's sources and of the C library it is linked with, where the image has it.
     pub agent: Option<String>,
-    /// First line of the C compiler's `--version`: another compiler makes another kernel.
-    pub compiler: String,
     /// Version of the Rust compiler that builds PID 1.
     pub rustc: String,
 }
@@ -67,7 +65,6 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
             .agent
             .then(|| agent_sources(project))
             .transpose()?,
-        compiler: first_line(&Command::new("gcc").arg("--version"))?,
         rustc: env!("KINDLING_RUSTC").to_owned(),
     })
 }
@@ -95,14 +92,4 @@ fn agent_sources(project: &Project) -> Result<String> {
         .field(hash_sources(&project.protocol())?)
         .field(agent::c_library()?);
     Ok(hasher.finish())
-}
-
-fn first_line(command: &Command) -> Result<String> {
-    Ok(command
-        .run()?
-        .text()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned())
 }

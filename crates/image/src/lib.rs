@@ -17,6 +17,7 @@ mod prepared;
 pub mod project;
 pub mod resolve;
 pub mod stage;
+pub mod tools;
 
 pub use pipeline::{Built, Request, build, kernel_config, lint};
 pub use prepared::Prepared;

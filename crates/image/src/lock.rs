@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use kindling_recipe::{KernelSource, Located, Recipe};
 
 /// Version of the file's format.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// A recipe with all its inputs pinned. What fetches or builds takes only this.
 #[derive(Clone, Debug)]
@@ -105,20 +105,28 @@ pub fn path(recipe: &Path) -> PathBuf {
 /// # Errors
 /// It cannot be read or parsed, or is of another format.
 pub fn read(path: &Path) -> Result<Option<Lock>> {
+    parse(path, |lock: &Lock| lock.version)
+}
+
+/// Reads a lock of any kind, which says its format's version.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    version: impl FnOnce(&T) -> u32,
+) -> Result<Option<T>> {
     if !path.exists() {
         return Ok(None);
     }
     let text = files::read_text(path)?;
-    let lock: Lock = toml::from_str(&text).map_err(|error| {
+    let lock: T = toml::from_str(&text).map_err(|error| {
         Error::user(format!("{} does not parse", path.display()))
             .because(error)
             .hint("restore it from version control, or write it anew with `cargo xtask lock`")
     })?;
-    if lock.version != VERSION {
+    let version = version(&lock);
+    if version != VERSION {
         return Err(Error::user(format!(
-            "{} has format {}, this program reads format {VERSION}",
+            "{} has format {version}, this program reads format {VERSION}",
             path.display(),
-            lock.version
         ))
         .hint("write it anew with `cargo xtask lock`"));
     }
@@ -200,29 +208,7 @@ fn render(lock: &Lock) -> String {
     let mut text = String::from(
         "# Every input of the recipe beside this file, pinned. Written by `cargo xtask lock`; commit it.\n",
     );
-    let _ = writeln!(
-        text,
-        "version = {}\nrequest = {}\n",
-        lock.version,
-        quote(&lock.request)
-    );
-    text.push_str("suites = [\n");
-    for suite in &lock.suites {
-        let LockedSuite {
-            name,
-            date,
-            signed_by,
-        } = suite;
-        let (name, date, signed_by) = (quote(name), quote(date), quote(signed_by));
-        let _ = writeln!(
-            text,
-            "    {{ name = {name}, date = {date}, signed_by = {signed_by} }},"
-        );
-    }
-    text.push_str("]\n\npackages = [\n");
-    for package in &lock.packages {
-        let _ = writeln!(text, "    {},", inline(package));
-    }
+    render_suites_and_packages(&mut text, &lock.request, &lock.suites, &lock.packages);
     if !lock.npm.is_empty() {
         text.push_str("]\n\nnpm = [\n");
         for package in &lock.npm {
@@ -238,6 +224,33 @@ fn render(lock: &Lock) -> String {
         }
     };
     text
+}
+
+/// Writes what every lock begins with, up to the end of its list of packages, which stays open.
+pub(crate) fn render_suites_and_packages(
+    text: &mut String,
+    request: &str,
+    suites: &[LockedSuite],
+    packages: &[LockedPackage],
+) {
+    let _ = writeln!(text, "version = {VERSION}\nrequest = {}\n", quote(request));
+    text.push_str("suites = [\n");
+    for suite in suites {
+        let LockedSuite {
+            name,
+            date,
+            signed_by,
+        } = suite;
+        let (name, date, signed_by) = (quote(name), quote(date), quote(signed_by));
+        let _ = writeln!(
+            text,
+            "    {{ name = {name}, date = {date}, signed_by = {signed_by} }},"
+        );
+    }
+    text.push_str("]\n\npackages = [\n");
+    for package in packages {
+        let _ = writeln!(text, "    {},", inline(package));
+    }
 }
 
 /// One package as an inline table, on one line, so that a version change is one line of a diff.

@@ -11,12 +11,15 @@ use crate::inputs::Inputs;
 use crate::layers;
 use crate::lock::{self, Locked, PinnedKernel};
 use crate::stage::{self, Stage};
+use crate::tools::{LockedTools, Tools};
 
 /// The stages of a build. Two plans with the same keys give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The kernel's source, taken out of its package; `None` where no package has it.
     pub source: Option<Stage>,
+    /// The tools that compile the kernel; `None` where it is compiled already.
+    pub linux_tools: Option<Stage>,
     /// The kernel.
     pub kernel: Stage,
     /// The initramfs; `None` where the kernel mounts the root itself.
@@ -42,6 +45,7 @@ impl Plan {
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         [&self.kernel, &self.rootfs, &self.lint]
             .into_iter()
+            .chain(&self.linux_tools)
             .chain(&self.packages)
             .chain(&self.programs)
             .chain(&self.initramfs)
@@ -58,10 +62,11 @@ impl Plan {
 }
 
 /// Computes the plan.
-pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
+pub fn plan(locked: &Locked, inputs: &Inputs, tools: &Tools) -> Plan {
+    let linux_tools = tools.linux.as_ref().map(LockedTools::stage);
     let packages = packages_keys(locked);
     let tree = packages.last().map_or("", String::as_str);
-    let kernel = kernel_key(locked, inputs, tree);
+    let kernel = kernel_key(locked, inputs, linux_tools.as_ref(), tree);
     let initramfs = initramfs_key(locked, inputs, &kernel);
     let agent = agent_key(inputs);
     let programs = programs_keys(inputs);
@@ -72,6 +77,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs) -> Plan {
     let all = |name, keys: Vec<String>| keys.into_iter().map(|key| Stage::new(name, key)).collect();
     Plan {
         source: source_key(locked).map(|key| Stage::new(stage::SOURCE, key)),
+        linux_tools,
         kernel: Stage::new(stage::KERNEL, kernel).with_artifact(kindling_kernel::FILE),
         initramfs: initramfs
             .map(|key| Stage::new(stage::INITRAMFS, key).with_artifact(kindling_initramfs::FILE)),
@@ -96,7 +102,7 @@ fn source_key(locked: &Locked) -> Option<String> {
 }
 
 /// `tree` is the key of the packages, of which a stock kernel is one.
-fn kernel_key(locked: &Locked, inputs: &Inputs, tree: &str) -> String {
+fn kernel_key(locked: &Locked, inputs: &Inputs, tools: Option<&Stage>, tree: &str) -> String {
     let mut key = Hasher::new();
     if let PinnedKernel::Image { image } = &locked.lock.kernel {
         key.field(kindling_stock_kernel::CODE)
@@ -105,7 +111,7 @@ fn kernel_key(locked: &Locked, inputs: &Inputs, tree: &str) -> String {
         return key.finish();
     }
     key.field(kindling_kernel::CODE)
-        .field(&inputs.compiler)
+        .field(tools.map_or("", |tools| &tools.key))
         .field(epoch(locked));
     key.field(locked.lock.kernel.source_sha256().unwrap_or_default());
     for fragment in &inputs.fragments {
@@ -139,7 +145,6 @@ fn agent_key(inputs: &Inputs) -> Option<String> {
     let mut key = Hasher::new();
     key.field(kindling_programs::CODE)
         .field(&inputs.rustc)
-        .field(&inputs.compiler)
         .field(inputs.agent.as_ref()?);
     Some(key.finish())
 }

@@ -8,6 +8,7 @@ use crate::inputs::{self, Inputs};
 use crate::lock::Locked;
 use crate::plan::{Plan, plan};
 use crate::resolve::{Policy, Sources, resolve};
+use crate::tools::Tools;
 
 /// A recipe that is ready to be built: locked, with its inputs read and its stages planned.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Prepared {
     pub locked: Locked,
     /// The files of the project that go in.
     pub inputs: Inputs,
+    /// The build tools that its stages need.
+    pub tools: Tools,
     /// The stages, each with the key of its result.
     pub plan: Plan,
 }
@@ -33,11 +36,13 @@ impl Prepared {
     ) -> Result<Self> {
         let recipe = kindling_recipe::load(recipe)?;
         let inputs = inputs::read(&recipe, sources.project)?;
+        let tools = Tools::of(&recipe, &policy, sources, reporter)?;
         let locked = resolve(recipe, policy, sources, reporter)?;
-        let plan = plan(&locked, &inputs);
+        let plan = plan(&locked, &inputs, &tools);
         Ok(Self {
             locked,
             inputs,
+            tools,
             plan,
         })
     }
@@ -51,10 +56,13 @@ impl Prepared {
         sources: &Sources<'_>,
         reporter: &dyn Reporter,
     ) -> Result<Self> {
-        let locked = resolve(self.locked.recipe, Policy::Refresh, sources, reporter)?;
-        let plan = plan(&locked, &self.inputs);
+        let policy = Policy::Refresh;
+        let tools = Tools::of(&self.locked.recipe, &policy, sources, reporter)?;
+        let locked = resolve(self.locked.recipe, policy, sources, reporter)?;
+        let plan = plan(&locked, &self.inputs, &tools);
         Ok(Self {
             locked,
+            tools,
             plan,
             ..self
         })

@@ -53,6 +53,11 @@ impl Project {
         self.root.join("kernel-config")
     }
 
+    /// Lists of build tools and their locks.
+    pub fn tools(&self) -> PathBuf {
+        self.root.join("tools")
+    }
+
     /// Trees laid over the root filesystem.
     pub fn overlays(&self) -> PathBuf {
         self.root.join("rootfs-overlays")

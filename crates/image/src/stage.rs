@@ -10,6 +10,8 @@ use kindling_store::{Store, seal};
 pub const DOWNLOAD: &str = "download";
 /// The kernel's source: its download, and the tarball out of its package.
 pub const SOURCE: &str = "source";
+/// A root of build tools: packages, unpacked.
+pub const TOOLS: &str = "tools";
 /// The kernel.
 pub const KERNEL: &str = "kernel";
 /// PID 1 and its cpio.
@@ -30,10 +32,12 @@ pub const LINT: &str = "lint";
 pub const BUNDLE: &str = "bundle";
 
 /// The stages whose results each stage waits for, where it has to be made.
-const NEEDS: [(&str, &[&str]); 8] = [
+const NEEDS: [(&str, &[&str]); 10] = [
     (SOURCE, &[]),
-    (KERNEL, &[SOURCE, PACKAGES]),
-    (INITRAMFS, &[KERNEL, PACKAGES]),
+    (KERNEL, &[SOURCE, TOOLS, PACKAGES]),
+    (INITRAMFS, &[KERNEL, TOOLS, PACKAGES]),
+    (AGENT, &[TOOLS]),
+    (PROGRAM, &[TOOLS]),
     (PACKAGES, &[DOWNLOAD]),
     (NPM, &[DOWNLOAD]),
     (ROOTFS, &[PACKAGES, DOWNLOAD, AGENT, PROGRAM]),

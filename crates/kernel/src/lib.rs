@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The work folder outlives builds, so that a changed fragment compiles only what make must. **The result
-//! depends on source, fragments, epoch and compiler alone**, not on the folder's path or history.
+//! depends on source, fragments, epoch and tools alone**, not on the folder's path or history: make runs in the tools' root,
+//! where the work folder is always `/build`.
 
 mod config;
 mod expression;
@@ -24,12 +25,14 @@ mod version;
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Event, Reporter, Result, files, parallel};
+use kindling_sandbox::{BUILD, BuildRoot};
 
 pub use extract::{Tarball, extract, extracted};
 pub use fragment::{Fragment, names};
 pub use source::Source;
 
 use kconfig::Kconfig;
+use make::Make;
 use version::Version;
 
 /// The hash of all code that this stage's results depend on.
@@ -38,10 +41,14 @@ pub const CODE: &str = env!("KINDLING_CODE");
 /// The name of this stage in events.
 const STAGE: &str = "kernel";
 
+/// The folder of the source in the work folder.
+const TREE: &str = "linux";
+
 /// Configures the source and returns the path of the finished `.config`, in which every line holds that the
 /// fragments have for this version of Linux.
 ///
-/// `work` is a folder for this very source that is kept between builds; the caller has locked it.
+/// `tools` have all that compiles it. `work` is a folder for this very source and these tools that is kept between builds;
+/// the caller has locked it.
 ///
 /// # Errors
 /// The source cannot be unpacked; a fragment's line does not set an option, contradicts another, or has no effect (a
@@ -49,6 +56,7 @@ const STAGE: &str = "kernel";
 pub fn configure(
     source: &Source<'_>,
     fragments: &[Fragment],
+    tools: &BuildRoot,
     work: &Path,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf> {
@@ -63,11 +71,19 @@ pub fn configure(
     files::write_atomic(&merged, fragment::merged(&settings).as_bytes(), 0o644)?;
     // Beside the real one: an unchanged configuration keeps its time stamp, and make has nothing to do.
     let next = work.join("next.config");
+    let make = Make {
+        tools,
+        work: &work,
+        epoch: 0,
+        log: &log,
+    };
+    let inside = |name: &str| format!("{BUILD}/{name}");
+    let variables = [
+        ("KCONFIG_CONFIG", inside("next.config")),
+        ("KCONFIG_ALLCONFIG", inside("fragments.config")),
+    ];
     for target in ["allnoconfig", "olddefconfig"] {
-        make::make(&tree, 0, &log, ["-s", target])
-            .env("KCONFIG_CONFIG", &next)
-            .env("KCONFIG_ALLCONFIG", &merged)
-            .stream(|_| Ok(()))?;
+        make.run(&["-s", target], &variables, |_| {})?;
     }
     let text = files::read_text(&next)?;
     config::check(&settings, &text, || Kconfig::read(&tree, "x86"))
@@ -85,7 +101,7 @@ pub const FILE: &str = "vmlinux";
 /// Builds the kernel: `out/vmlinux`, a stripped ELF with a PVH entry point, `out/config` and `out/release`
 /// (what `uname -r` says, and a newline).
 ///
-/// `epoch` is the time that the kernel says it was built, in seconds of Unix time. `work` is as for
+/// `epoch` is the time that the kernel says it was built, in seconds of Unix time. `tools` and `work` are as for
 /// [`configure`].
 ///
 /// # Errors
@@ -95,13 +111,13 @@ pub fn build(
     source: &Source<'_>,
     fragments: &[Fragment],
     epoch: i64,
-    work: &Path,
+    (tools, work): (&BuildRoot, &Path),
     out: &Path,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let work = files::absolute(work)?;
-    let config = configure(source, fragments, &work, reporter)?;
-    let tree = work.join("linux");
+    let config = configure(source, fragments, tools, &work, reporter)?;
+    let tree = work.join(TREE);
     let text = files::read_text(&config)?;
     let options = text.lines().filter(|line| line.ends_with("=y")).count();
 
@@ -118,7 +134,13 @@ pub fn build(
         stage: STAGE,
         detail,
     });
-    make::compile(&tree, epoch, &work.join("build.log"), options, reporter)?;
+    let make = Make {
+        tools,
+        work: &work,
+        epoch,
+        log: &work.join("build.log"),
+    };
+    make.compile(options, reporter)?;
     files::remove(&making)?;
 
     files::create_dir_all(out)?;

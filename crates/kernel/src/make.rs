@@ -1,70 +1,88 @@
 //! Runs the kernel's own build system.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
-use kindling_base::{Command, Context, Event, Reporter, Result, Unit, files};
+use kindling_base::{Context, Event, Reporter, Result, Unit, files};
+use kindling_sandbox::{BuildRoot, Order};
 
-use super::{STAGE, threads};
+use super::{STAGE, TREE, threads};
 
 /// Objects for each option that is on, for a first build's progress: 1,338 objects for the 673 options of all our
 /// fragments.
 const OBJECTS_PER_OPTION: usize = 2;
 
-/// A `make` in the kernel's tree that gives the same bytes wherever and whenever it runs.
-///
-/// The environment is already clean; these are the variables of Linux's
-/// Documentation/kbuild/reproducible-builds.rst. When we die, make gets SIGTERM and deletes what it was
-/// writing.
-pub(super) fn make<A: AsRef<OsStr>>(
-    tree: &Path,
-    epoch: i64,
-    log: &Path,
-    args: impl IntoIterator<Item = A>,
-) -> Command {
-    Command::new("make")
-        .args(["ARCH=x86_64", "LOCALVERSION="])
-        .args(args)
-        .env("KBUILD_BUILD_TIMESTAMP", format!("@{epoch}"))
-        .env("KBUILD_BUILD_USER", "kindling")
-        .env("KBUILD_BUILD_HOST", "kindling")
-        .env("KBUILD_BUILD_VERSION", "1") // otherwise .version counts the builds
-        .directory(tree)
-        .log(log)
+/// The kernel's `make`, which gives the same bytes wherever and whenever it runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Make<'a> {
+    /// The tools, the only ones that are used.
+    pub(super) tools: &'a BuildRoot,
+    /// The work folder, in which the tree is.
+    pub(super) work: &'a Path,
+    /// The time that the kernel says it was built.
+    pub(super) epoch: i64,
+    /// Gets what make prints.
+    pub(super) log: &'a Path,
 }
 
-/// Compiles `vmlinux` in a configured tree. `options` is how many are on, for the estimate of a first build.
-///
-/// # Errors
-/// make failed; the error has the end of its output and names the log.
-pub(super) fn compile(
-    tree: &Path,
-    epoch: i64,
-    log: &Path,
-    options: usize,
-    reporter: &dyn Reporter,
-) -> Result<()> {
-    let first = !tree.join("vmlinux").exists();
-    let mut done = 0;
-    make(
-        tree,
-        epoch,
-        log,
-        [format!("-j{}", threads()), "vmlinux".to_owned()],
-    )
-    .stream(|line| {
-        if is_object(line) {
-            done += 1;
-            let total = first.then_some(done.max((options * OBJECTS_PER_OPTION) as u64));
-            reporter.report(Event::Progress {
-                stage: STAGE,
-                unit: Unit::Objects,
-                done,
-                total,
-            });
-        }
-        Ok(())
-    })
+impl Make<'_> {
+    /// Runs it in the tree; `line` gets each line that it prints.
+    ///
+    /// The variables are those of Linux's Documentation/kbuild/reproducible-builds.rst.
+    ///
+    /// # Errors
+    /// It failed; the error has the end of its output and names the log.
+    pub(super) fn run(
+        &self,
+        args: &[&str],
+        env: &[(&str, String)],
+        line: impl FnMut(&str) + Send,
+    ) -> Result<()> {
+        let fixed = ["make", "ARCH=x86_64", "LOCALVERSION="];
+        let epoch = format!("@{}", self.epoch);
+        let variables = [
+            ("KBUILD_BUILD_TIMESTAMP", epoch),
+            ("KBUILD_BUILD_USER", "kindling".to_owned()),
+            ("KBUILD_BUILD_HOST", "kindling".to_owned()),
+            ("KBUILD_BUILD_VERSION", "1".to_owned()), // otherwise .version counts the builds
+        ];
+        let variables = variables.iter().chain(env);
+        let order = Order {
+            argv: fixed
+                .iter()
+                .chain(args)
+                .map(|arg| (*arg).to_owned())
+                .collect(),
+            env: variables
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+            build: self.work,
+            folder: TREE,
+            sources: Vec::new(),
+        };
+        self.tools.run(&order, self.log, line)
+    }
+
+    /// Compiles `vmlinux` in a configured tree. `options` is how many are on, for the estimate of a first build.
+    ///
+    /// # Errors
+    /// As [`Make::run`].
+    pub(super) fn compile(&self, options: usize, reporter: &dyn Reporter) -> Result<()> {
+        let first = !self.work.join(TREE).join("vmlinux").exists();
+        let mut done = 0;
+        let jobs = format!("-j{}", threads());
+        self.run(&[&jobs, "vmlinux"], &[], |line| {
+            if is_object(line) {
+                done += 1;
+                let total = first.then_some(done.max((options * OBJECTS_PER_OPTION) as u64));
+                reporter.report(Event::Progress {
+                    stage: STAGE,
+                    unit: Unit::Objects,
+                    done,
+                    total,
+                });
+            }
+        })
+    }
 }
 
 /// Whether a line of make's output says that an object file is being made: `  CC      kernel/fork.o`.

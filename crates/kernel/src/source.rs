@@ -12,7 +12,7 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::MtStreamBuilder;
 use tar::EntryType;
 
-use super::{STAGE, threads};
+use super::{STAGE, TREE, threads};
 
 /// Where a kernel's source comes from.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ const DECODER_MEMORY: u64 = 256 << 20;
 /// # Errors
 /// The tarball is not what was promised, damaged, or cannot be written to `work`.
 pub(super) fn unpack(source: &Source<'_>, work: &Path, reporter: &dyn Reporter) -> Result<PathBuf> {
-    let tree = work.join("linux");
+    let tree = work.join(TREE);
     let marker = tree.join(MARKER);
     if marker.exists() && files::read_text(&marker)? == source.sha256 {
         return Ok(tree);

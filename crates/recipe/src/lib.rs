@@ -13,6 +13,7 @@ mod instant;
 mod lint;
 mod name;
 mod reader;
+pub mod tools;
 mod tree;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use find::find;
 pub use kindling_lint::Waiver;
 pub use kindling_located::{Located, Location};
 pub use kindling_rootfs::{Exclusion, User};
+pub use tools::ToolsSpec;
 
 /// A recipe with everything inherited and checked.
 #[derive(Clone, Debug)]

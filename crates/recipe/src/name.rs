@@ -29,6 +29,14 @@ pub(super) const PLAIN: Rule = Rule {
     words: "a name begins with a letter or digit and goes on with letters, digits, `.`, `_` and `-`",
 };
 
+/// One part of a path: a file's name.
+pub(super) const FILE: Rule = Rule {
+    accepts: |text| {
+        !["", ".", ".."].contains(&text) && text.chars().all(|c| c.is_ascii_graphic() && c != '/')
+    },
+    words: "a file's name has letters, digits and signs, and no `/`",
+};
+
 /// Debian Policy 5.6.1.
 pub(super) const PACKAGE: Rule = Rule {
     accepts: |text| {

@@ -25,6 +25,17 @@ pub fn perform(
     log: &Path,
     job: Job,
     input: &[u8],
+    progress: impl FnMut(u64),
+) -> Result<()> {
+    perform_printing(helper, (Stdio::null(), log), job, input, progress)
+}
+
+/// As [`perform`]; what the helper's programs print goes to `printed`, complaints of the helper itself to the log.
+pub(crate) fn perform_printing(
+    helper: &Path,
+    (printed, log): (Stdio, &Path),
+    job: Job,
+    input: &[u8],
     mut progress: impl FnMut(u64),
 ) -> Result<()> {
     let what = || format!("cannot start the sandbox helper {}", helper.display());
@@ -38,7 +49,7 @@ pub fn perform(
     let mut command = Command::new(helper).env(STAGE, "outer").to_std();
     command
         .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
+        .stdout(printed)
         .stderr(stderr);
     let mut child = command.spawn().context(what())?;
     let _ends = cancel::end_with_us(child.id());

@@ -13,6 +13,8 @@
 //!
 //! The helper is the builder's own executable, whose `main` begins with [`main_if_reexecuted`].
 
+mod build_root;
+mod check;
 mod enter;
 mod helper;
 mod ids;
@@ -28,6 +30,8 @@ mod stage;
 mod syncs;
 mod wire;
 
+pub use build_root::{BUILD, BuildRoot, Order};
+pub use check::{CHECK, check};
 pub use helper::perform;
 pub use inner::end_processes;
 pub use job::{Job, Progress};

@@ -31,13 +31,18 @@ pub(crate) fn mount(program: &Program) -> Result<()> {
     let proc = root.join("proc");
     rustix::mount::mount("proc", &proc, "proc", strict(), None).context(what(&proc))?;
     devices(&root.join("dev"))?;
-    for bind in &program.binds {
-        read_only(root, bind)?;
+    for from in &program.binds {
+        bind(root, from)?;
     }
-    match program.stand_ins.as_slice() {
-        [] => Ok(()),
-        some => stand_ins(root, some),
+    if !program.stand_ins.is_empty() {
+        stand_ins(root, &program.stand_ins)?;
     }
+    if program.read_only {
+        let tmp = inside(root, Path::new("/tmp"))?;
+        tmpfs(&tmp, MountFlags::NOSUID | MountFlags::NODEV, c"mode=1777")?;
+        read_only(root)?;
+    }
+    Ok(())
 }
 
 fn what(path: &Path) -> String {
@@ -75,15 +80,22 @@ fn devices(dev: &Path) -> Result<()> {
     rustix::mount::mount("devpts", &pts, "devpts", flags, options).context(what(&pts))
 }
 
-/// Shows something of the machine in the root, without a way to change it.
-fn read_only(root: &Path, bind: &Bind) -> Result<()> {
+/// Shows something of the machine in the root.
+fn bind(root: &Path, bind: &Bind) -> Result<()> {
     let at = inside(root, &bind.at)?;
     if at.is_symlink() {
         refuse_link(&at)?;
     }
     rustix::mount::mount_bind(&bind.from, &at).context(what(&at))?;
-    // Only a second call makes a bind read-only, mount(2). In a user namespace it has to keep the flags that are there.
-    let there = rustix::fs::statvfs(&at).context(what(&at))?.f_flag;
+    match bind.writable {
+        true => Ok(()),
+        false => read_only(&at),
+    }
+}
+
+/// Makes a bind read-only. Only a second call does that, mount(2); in a user namespace it has to keep the flags that are there.
+fn read_only(at: &Path) -> Result<()> {
+    let there = rustix::fs::statvfs(at).context(what(at))?.f_flag;
     let kept = [
         (rustix::fs::StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
         (rustix::fs::StatVfsMountFlags::NODEV, MountFlags::NODEV),
@@ -102,7 +114,7 @@ fn read_only(root: &Path, bind: &Bind) -> Result<()> {
     let flags = kept.fold(MountFlags::RDONLY | MountFlags::BIND, |flags, (_, flag)| {
         flags | flag
     });
-    rustix::mount::mount_remount(&at, flags, "").context(what(&at))
+    rustix::mount::mount_remount(at, flags, "").context(what(at))
 }
 
 /// Puts files of ours in the way of those of the root.

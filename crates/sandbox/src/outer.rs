@@ -37,7 +37,7 @@ fn unshare() -> Result<()> {
     #[expect(unsafe_code, reason = "rustix leaves sharing of descriptors to the caller")]
     // SAFETY: the process has one thread and keeps its table of descriptors.
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(|errno| {
-        let error = Error::user("cannot make the namespaces in which packages are configured")
+        let error = Error::user("cannot make the namespaces of the sandbox")
             .because(std::io::Error::from(errno));
         match user {
             true => error.hint(

@@ -6,7 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use kindling_base::Exit;
-use kindling_sandbox::{Bind, Job, Program, STAND_INS, StandIn, perform, remove, run};
+use kindling_sandbox::{
+    Bind, BuildRoot, Job, Order, Program, STAND_INS, StandIn, perform, remove, run,
+};
 
 fn helper() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_kindling-run-in-root"))
@@ -34,6 +36,7 @@ impl Root {
         let bind = |from: &Path, at: &str| Bind {
             from: from.to_owned(),
             at: PathBuf::from(at),
+            writable: false,
         };
         let program = Program {
             root,
@@ -41,6 +44,7 @@ impl Root {
             env: vec![("PATH".to_owned(), format!("{STAND_INS}:/usr/bin"))],
             folder: Some(PathBuf::from("/work")),
             binds: vec![bind(Path::new("/usr"), "/usr"), bind(&source, "/source")],
+            read_only: false,
             stand_ins: Vec::new(),
         };
         Self { folder, program }
@@ -52,7 +56,7 @@ impl Root {
 
     /// What the program printed, or the error.
     fn run(&self) -> Result<String, kindling_base::Error> {
-        run(helper(), &self.program, &self.log())?;
+        run(helper(), &self.program, &self.log(), |_| {})?;
         Ok(std::fs::read_to_string(self.log()).unwrap())
     }
 }
@@ -81,6 +85,87 @@ fn a_program_sees_its_root_its_binds_and_nothing_else() {
     remove(helper(), &root.program.root, &root.log()).unwrap();
     assert!(!root.program.root.exists());
     assert!(root.folder.path().join("source/file").exists());
+}
+
+#[test]
+fn a_read_only_root_leaves_its_writable_binds_and_tmp() {
+    let script = "
+        ! touch /work/new 2> /dev/null
+        echo made > /source/made
+        echo kept > /tmp/file; cat /tmp/file
+        echo complaint >&2
+    ";
+    let mut root = Root::new(script);
+    std::fs::create_dir(root.program.root.join("tmp")).unwrap();
+    root.program.read_only = true;
+    let source = root.program.binds.last_mut().unwrap();
+    source.writable = true;
+    let mut lines = Vec::new();
+    run(helper(), &root.program, &root.log(), |line| {
+        lines.push(line.to_owned());
+    })
+    .unwrap();
+    assert_eq!(lines, ["kept", "complaint"]);
+    assert_eq!(
+        std::fs::read_to_string(root.log()).unwrap(),
+        "kept\ncomplaint\n"
+    );
+    let made = root.folder.path().join("source/made");
+    assert_eq!(std::fs::read_to_string(made).unwrap(), "made\n");
+    let tmp = root.program.root.join("tmp");
+    assert_eq!(std::fs::read_dir(tmp).unwrap().count(), 0, "of the program");
+}
+
+#[test]
+fn a_build_sees_the_same_paths_names_and_variables_wherever_it_runs() {
+    let told = |folder: &str| {
+        let root = Root::new("true");
+        let (tools, build) = (&root.program.root, root.folder.path().join(folder));
+        for part in ["build", "tmp"] {
+            std::fs::create_dir(tools.join(part)).unwrap();
+        }
+        std::fs::create_dir_all(build.join("inner/source")).unwrap();
+        // Debian's merged /usr, bound by hand as the tools of this test: a root with a shell in it.
+        for part in ["bin", "lib", "lib64"] {
+            std::fs::remove_file(tools.join(part)).unwrap();
+            symlink(format!("build/usr/{part}"), tools.join(part)).unwrap();
+        }
+        std::fs::create_dir(build.join("usr")).unwrap();
+        let source = root.folder.path().join("source");
+        let script = "pwd; env | sort | grep -v '^_=\\|^PWD='; hostname; id -u; ls; cat /proc/net/dev | grep -c :";
+        let order = Order {
+            argv: ["/bin/sh", "-euc", &format!("PATH=/build/usr/bin; {script}")]
+                .map(str::to_owned)
+                .to_vec(),
+            env: vec![("OWN".to_owned(), "1".to_owned())],
+            build: &build,
+            folder: "inner",
+            sources: vec![(Path::new("/usr"), "usr"), (&source, "inner/source")],
+        };
+        let mut told = Vec::new();
+        let build_root = BuildRoot::new(tools.clone(), helper().to_owned());
+        build_root
+            .run(&order, &root.log(), |line| told.push(line.to_owned()))
+            .unwrap();
+        told
+    };
+    let first = told("one");
+    assert_eq!(
+        first,
+        [
+            "/build/inner",
+            "HOME=/build",
+            "LC_ALL=C.UTF-8",
+            "OWN=1",
+            "PATH=/build/usr/bin",
+            "TZ=UTC",
+            "localhost",
+            "0",
+            "source",
+            "1"
+        ]
+    );
+    assert_eq!(told("a deep/folder: with signs"), first);
 }
 
 #[test]
@@ -123,6 +208,7 @@ fn failures_say_what_failed_and_links_do_not_lead_out() {
         root.program.binds.push(Bind {
             from: root.folder.path().join("source"),
             at: PathBuf::from(at),
+            writable: true,
         });
         let report = root.run().unwrap_err().report();
         assert!(report.contains("the tree has no directory"), "{report}");

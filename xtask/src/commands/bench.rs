@@ -11,8 +11,7 @@ use crate::render::Renderer;
 
 pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
-    let wanted = [&kindling_host::build(), kindling_host::TEST].concat();
-    host::ensure(&wanted, !global.no_install, renderer)?;
+    host::ensure(host::TEST, !global.no_install, renderer)?;
     let (Bench::Ext4(args) | Bench::Build(args)) = what;
     let rounds = usize::from(args.rounds);
     let recipe = RecipeArgs {

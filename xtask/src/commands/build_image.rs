@@ -14,7 +14,6 @@ use crate::render::{Renderer, Summary};
 pub(crate) fn run(args: &BuildImage, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(&args.recipe)?;
-    kindling_host::ensure(&kindling_host::build(), !global.no_install, renderer)?;
     if let Some(what) = args.verify {
         return verify_build::run(what, args, &setup, renderer);
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask doctor`: what this machine has and lacks.
 
-use kindling_base::Result;
+use kindling_base::{Context, Result};
 use kindling_host::{self as host, HostPackage};
 
 use super::setup::Setup;
@@ -11,8 +11,12 @@ pub(crate) fn run(global: &Global) -> Result<()> {
     let setup = Setup::new(global)?;
     println!("project  {}", setup.project.root().display());
     println!("store    {}", setup.store.root().display());
-    let build = host::build();
-    for (purpose, wanted) in [("build", build.as_slice()), ("test", host::TEST)] {
+    let helper = std::env::current_exe().context("cannot find our own program")?;
+    match kindling_sandbox::check(&helper, &setup.store.root().join("logs/doctor.log")) {
+        Ok(()) => println!("build    namespaces can be made; nothing else is needed"),
+        Err(error) => println!("build    {}", error.report()),
+    }
+    for (purpose, wanted) in [("run", &[host::QEMU][..]), ("test", host::TEST)] {
         let missing = host::missing(wanted);
         println!("{purpose:8} {}", describe(&missing));
     }

@@ -1,7 +1,6 @@
 //! `cargo xtask kernel-config`.
 
 use kindling_base::Result;
-use kindling_host as host;
 use kindling_image::resolve::Policy;
 
 use super::setup::Setup;
@@ -12,7 +11,6 @@ use crate::render::Renderer;
 pub(crate) fn run(args: &RecipeArgs, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(args)?;
-    host::ensure(host::KERNEL, !global.no_install, renderer)?;
     let config =
         kindling_image::kernel_config(&recipe, Policy::Keep, &setup.sources(args), renderer)?;
     renderer.data(&config);

@@ -1,7 +1,6 @@
 //! `cargo xtask lint`.
 
 use kindling_base::{Error, Result, did_you_mean};
-use kindling_host as host;
 use kindling_image::resolve::Policy;
 use kindling_lint::{Judged, RULES, Rule};
 
@@ -23,7 +22,6 @@ pub(crate) fn run(args: &LintImage, global: &Global, renderer: &dyn Renderer) ->
     }
     let setup = Setup::new(global)?;
     let recipe = setup.recipe(&args.recipe)?;
-    host::ensure(host::KERNEL, !global.no_install, renderer)?;
     let sources = setup.sources(&args.recipe);
     let judged = kindling_image::lint(&recipe, Policy::Keep, &sources, renderer)?;
     if global.json {

@@ -2,6 +2,7 @@
 
 use kindling_base::Result;
 use kindling_image::resolve::{Policy, resolve};
+use kindling_image::tools;
 use kindling_recipe as recipe;
 
 use super::setup::Setup;
@@ -10,6 +11,9 @@ use crate::render::Renderer;
 
 pub(crate) fn run(args: &Lock, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
+    if args.tools {
+        return lock_tools(args, &setup, renderer);
+    }
     let (args, policy) = asked(args, &setup);
     let recipe = recipe::load(&setup.recipe(&args)?)?;
     let locked = resolve(recipe, policy, &setup.sources(&args), renderer)?;
@@ -23,6 +27,20 @@ pub(crate) fn run(args: &Lock, global: &Global, renderer: &dyn Renderer) -> Resu
             npm => format!(" and {npm} of npm"),
         }
     ));
+    Ok(())
+}
+
+/// Locks every list of build tools.
+fn lock_tools(args: &Lock, setup: &Setup, renderer: &dyn Renderer) -> Result<()> {
+    let policy = match args.update {
+        None => Policy::Keep,
+        Some(_) => Policy::Update,
+    };
+    for name in [tools::LINUX, tools::RUST] {
+        let locked = tools::resolve(name, &policy, &setup.sources(&args.recipe), renderer)?;
+        let (path, count) = (locked.lock_path(), locked.lock.packages.len());
+        renderer.note(&format!("{} pins {count} packages", path.display()));
+    }
     Ok(())
 }
 

@@ -31,8 +31,7 @@ const PASSED: [&str; 4] = [
 
 pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
-    let wanted = [&kindling_host::build(), kindling_host::TEST].concat();
-    host::ensure(&wanted, !global.no_install, renderer)?;
+    host::ensure(host::TEST, !global.no_install, renderer)?;
     for recipe in BOOTED {
         build_bundle(recipe, &setup, renderer)?;
     }

@@ -82,11 +82,11 @@ fn add(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<bool> {
     Ok(added)
 }
 
-fn read(debs: &[PathBuf]) -> Result<Vec<Control>> {
+pub(crate) fn read(debs: &[PathBuf]) -> Result<Vec<Control>> {
     debs.iter().map(|deb| Control::read(deb)).collect()
 }
 
-fn deb_files<'a>(packages: &'a [Control], debs: &'a [PathBuf]) -> Vec<DebFile<'a>> {
+pub(crate) fn deb_files<'a>(packages: &'a [Control], debs: &'a [PathBuf]) -> Vec<DebFile<'a>> {
     let pairs = packages.iter().zip(debs);
     pairs
         .map(|(control, deb)| DebFile { deb, control })
@@ -168,7 +168,7 @@ fn populate(
 }
 
 /// The architecture of the tree: that of the packages that have one.
-fn architecture(packages: &[Control]) -> Result<&str> {
+pub(crate) fn architecture(packages: &[Control]) -> Result<&str> {
     packages
         .iter()
         .map(|package| package.field("Architecture"))
@@ -177,7 +177,7 @@ fn architecture(packages: &[Control]) -> Result<&str> {
 }
 
 /// Makes an empty root with what has to be there before the first package.
-fn prepare(path: &Path, architecture: &str) -> Result<Root> {
+pub(crate) fn prepare(path: &Path, architecture: &str) -> Result<Root> {
     files::create_dir_all(path)?;
     // Debian's merged /usr as debootstrap and mmdebstrap make it: the packages of Debian 12 still have files
     // in /bin and /lib, and dpkg follows the links.

@@ -1,6 +1,6 @@
 //! Assembly: from .deb files to a configured tree in one tar.
 
-mod job;
+pub(crate) mod job;
 
 use std::path::{Path, PathBuf};
 

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use kindling_base::{Error, Exit, Result, Silent};
-use kindling_debian_root::{ASSEMBLE, Assembly, assemble};
+use kindling_debian_root::{ASSEMBLE, Assembly, UNPACK, assemble};
 use kindling_sandbox::{REMOVE, RUN};
 
 fn main() -> Exit {
-    kindling_sandbox::main_if_reexecuted(&[ASSEMBLE, RUN, REMOVE]);
+    kindling_sandbox::main_if_reexecuted(&[ASSEMBLE, UNPACK, RUN, REMOVE]);
     match run() {
         Ok(()) => Exit::Success,
         Err(error) => {

@@ -138,5 +138,5 @@ pub fn run_in_root(helper: &Path, root: &Path, argv: &[&str], log: &Path) -> Res
         epoch: 0,
     };
     let argv: Vec<String> = argv.iter().map(|arg| (*arg).to_owned()).collect();
-    kindling_sandbox::run(helper, &programs.program(&argv, &[], PATH), log)
+    kindling_sandbox::run(helper, &programs.program(&argv, &[], PATH), log, |_| {})
 }

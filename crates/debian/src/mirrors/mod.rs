@@ -2,6 +2,7 @@
 
 mod addresses;
 mod places;
+mod releases;
 mod sources;
 
 pub use addresses::{Mirrors, archive_name};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use kindling_base::{Error, Event, Outcome, Reporter, Result, files};
 use kindling_deb::LockedPackage;
-use kindling_debian::fetch_packages;
+use kindling_debian::{Mirrors, fetch_packages};
 use kindling_fetch::{Client, fetch_url};
 use kindling_npm_tree::LockedNpm;
 
@@ -14,13 +14,39 @@ use super::side_by_side::Halt;
 use crate::npm;
 use crate::stage;
 
+/// Packages to download.
+pub(super) struct Debs<'a> {
+    /// The stage that they are for.
+    pub(super) stage: &'static str,
+    /// Name that the mirrors of their archive go by.
+    pub(super) distribution: &'a str,
+    pub(super) mirrors: &'a Mirrors,
+    pub(super) packages: &'a [LockedPackage],
+}
+
 impl Build<'_> {
-    /// The .debs of `packages`, in their order.
-    pub(super) fn debs(
+    /// The .debs of packages of the recipe, in their order.
+    pub(super) fn own_debs(
         &self,
         stage: &'static str,
         packages: &[LockedPackage],
     ) -> Result<Vec<PathBuf>, Halt> {
+        self.debs(&Debs {
+            stage,
+            distribution: &self.prepared.locked.recipe.image.distribution.value,
+            mirrors: &self.mirrors,
+            packages,
+        })
+    }
+
+    /// The .debs of packages, in their order.
+    pub(super) fn debs(&self, wanted: &Debs<'_>) -> Result<Vec<PathBuf>, Halt> {
+        let Debs {
+            stage,
+            distribution,
+            mirrors,
+            packages,
+        } = *wanted;
         let store = self.store();
         let present = packages.iter().map(|package| store.blob(&package.sha256));
         if let Some(present) = present.collect() {
@@ -34,9 +60,9 @@ impl Build<'_> {
         stage::start(stage, &describe(packages), &reporter);
         let paths = fetch_packages(
             &Client::default(),
-            &self.prepared.locked.recipe.image.distribution.value,
+            distribution,
             packages,
-            &self.mirrors,
+            mirrors,
             store,
             &reporter,
         )?;
@@ -97,7 +123,7 @@ impl Build<'_> {
             Some(folder) => folder,
             None => {
                 let package = std::slice::from_ref(package);
-                let deb = self.debs(stage::SOURCE, package)?.remove(0);
+                let deb = self.own_debs(stage::SOURCE, package)?.remove(0);
                 let name = &package[0].name;
                 let make = |out: &Path| kindling_kernel::extract(&deb, name, out);
                 let made = (self.store()).stage_or_make(stage.name, &stage.key, || {}, make);

@@ -33,18 +33,31 @@ impl Build<'_> {
         if let PinnedKernel::Image { .. } = self.prepared.locked.lock.kernel {
             return Ok(files::read_text(&self.kernel()?.join("config"))?);
         }
-        let source = self.kernel_source()?;
+        let (source, tools) = (self.kernel_source()?, self.linux_tools()?);
         let (work, _lock) = self.kernel_work()?;
         let fragments = &self.prepared.inputs.fragments;
         let config =
-            kindling_kernel::configure(&source.source(), fragments, &work, &self.reporter)?;
+            kindling_kernel::configure(&source.source(), fragments, &tools, &work, &self.reporter)?;
         Ok(files::read_text(&config)?)
     }
 
-    /// Compiles the kernel, in a turn of its own. The source tree and the objects stay in the store's work folder, so that a
+    /// Compiles the kernel, in a turn of its own, with the tools of the project. The source tree and the objects stay in the store's work folder, so that a
     /// changed fragment compiles only what make must.
     fn compiled_kernel(&self) -> Result<PathBuf, Halt> {
-        let source = self.kernel_source()?;
+        let (mut source, mut tools) = (None, None);
+        self.branches.all([
+            &mut || {
+                source = Some(self.kernel_source()?);
+                Ok(())
+            },
+            &mut || {
+                tools = Some(self.linux_tools()?);
+                Ok(())
+            },
+        ])?;
+        let (Some(source), Some(tools)) = (source, tools) else {
+            return Err(Error::internal("a kernel without source and tools").into());
+        };
         let (stage, store) = (&self.prepared.plan.kernel, self.store());
         let made = stage.make("configuring Linux", store, &self.reporter, |out| {
             let (work, _lock) = self.kernel_work()?;
@@ -52,7 +65,7 @@ impl Build<'_> {
                 &source.source(),
                 &self.prepared.inputs.fragments,
                 self.epoch(),
-                &work,
+                (&tools, &work),
                 out,
                 &self.reporter,
             )?;
@@ -85,17 +98,15 @@ impl Build<'_> {
     }
 
     fn kernel_work(&self) -> Result<(PathBuf, Lock)> {
-        let root = self.store().root();
-        if root.to_string_lossy().contains([' ', '\t', ':']) {
-            let problem =
-                "make cannot compile Linux below a folder with a space or a colon in its name";
-            return Err(Error::user(format!("{problem}: {}", root.display()))
-                .hint("put the store elsewhere, with --store or KINDLING_STORE"));
-        }
         let sha256 = self.prepared.locked.lock.kernel.source_sha256();
-        let name = sha256
-            .and_then(|sha256| sha256.get(..16))
-            .unwrap_or_default();
-        stage::work(&format!("linux-{name}"), self.store(), &self.reporter)
+        let tools = self.prepared.plan.linux_tools.as_ref();
+        let tools = tools.map(|stage| stage.key.as_str());
+        let short = |hash: Option<&str>| {
+            hash.and_then(|hash| hash.get(..12))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let name = format!("linux-{}-{}", short(sha256), short(tools));
+        stage::work(&name, self.store(), &self.reporter)
     }
 }

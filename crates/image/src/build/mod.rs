@@ -10,6 +10,7 @@ mod programs;
 mod shared;
 mod side_by_side;
 mod timeline;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -105,6 +106,7 @@ impl<'a> Build<'a> {
             locked,
             inputs,
             plan,
+            tools: _,
         } = self.prepared;
         let (recipe, lock) = (&locked.recipe, &locked.lock);
         let file_name = |path: &Path| {

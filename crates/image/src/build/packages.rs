@@ -39,8 +39,8 @@ impl Build<'_> {
         base: &[PathBuf],
         below: &[LockedPackage],
     ) -> Result<PathBuf, Halt> {
-        let debs = self.debs(stage::DOWNLOAD, layer)?;
-        let below = self.debs(stage::DOWNLOAD, below)?;
+        let debs = self.own_debs(stage::DOWNLOAD, layer)?;
+        let below = self.own_debs(stage::DOWNLOAD, below)?;
         let detail = match debs.len() {
             1 => "unpacking and configuring a package".to_owned(),
             more => format!("unpacking and configuring {more} packages"),
@@ -66,7 +66,7 @@ impl Build<'_> {
         })
     }
 
-    fn log(&self, stage: &str) -> PathBuf {
+    pub(super) fn log(&self, stage: &str) -> PathBuf {
         let name = format!("{}-{stage}.log", self.prepared.locked.recipe.name);
         self.store().root().join("logs").join(name)
     }

@@ -33,5 +33,5 @@ fn run_in_root() -> Result<()> {
         argv: argv.to_vec(),
         ..Program::default()
     };
-    run(&helper, &program, Path::new(log))
+    run(&helper, &program, Path::new(log), |_| {})
 }

@@ -8,6 +8,7 @@ use kindling_config::Config;
 use kindling_deb::LockedSuite;
 
 use crate::mirrors::places::{Level, from_config, from_environment, from_flags, from_recipe};
+use crate::mirrors::releases;
 use crate::mirrors::sources::{Source, machine_sources};
 
 /// Mirrors by archive name, from all the places where one can be named.
@@ -71,7 +72,8 @@ impl Mirrors {
     /// Addresses that hold `suite` of `distribution`, to be tried in this order.
     ///
     /// A security suite, such as `bookworm-security`, is in the archive `<distribution>-security`, or in
-    /// `<distribution>` where that one is not named. apt sources match by the suites they list. A vendor's suite,
+    /// `<distribution>` where that one is not named. apt sources match by the suites they list, or else by another release of
+    /// the same distribution. A vendor's suite,
     /// `google-chrome/stable`, is in the archive that it names, and apt sources are not asked: `stable` tells nothing.
     ///
     /// # Errors
@@ -94,10 +96,23 @@ impl Mirrors {
         if !apt.is_empty() {
             return Ok(apt);
         }
-        match self.named(distribution) {
-            Some(urls) => Ok(urls),
-            None => Err(self.nobody_names(distribution, &archive, suite)),
+        if let Some(urls) = self.named(distribution) {
+            return Ok(urls);
         }
+        let apt = self.of_another_release(suite);
+        match apt.is_empty() {
+            false => Ok(apt),
+            true => Err(self.nobody_names(distribution, &archive, suite)),
+        }
+    }
+
+    /// Addresses of apt sources that hold another release of the same distribution: its mirrors have all that are
+    /// supported, so that a machine with bookworm knows where trixie is. What is there is verified by trixie's own keys.
+    fn of_another_release(&self, suite: &str) -> Vec<String> {
+        let is_sister = |other: &String| releases::are_sisters(suite, other);
+        let holds = |source: &&Source| source.suites.iter().any(is_sister);
+        let sources = self.apt.iter().filter(holds);
+        sources.map(|source| source.url.clone()).collect()
     }
 
     /// The same mirrors for a lock that was made of these suites: what has left the archive since is looked for in the
