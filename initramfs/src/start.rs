@@ -18,20 +18,22 @@ pub(crate) struct Arguments {
     pub(crate) envp: *const *const c_char,
 }
 
-/// The kernel starts here: the stack pointer points at the argument count.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn _start() -> ! {
-    // The System V ABI (3.4.1) wants the frame pointer cleared and the stack aligned to 16 bytes before a call.
-    core::arch::naked_asm!(
-        "xor ebp, ebp",
-        "mov rdi, rsp",
-        "and rsp, -16",
-        "call {start}",
-        "ud2",
-        start = sym start,
-    )
-}
+// The kernel starts here: the stack pointer points at the argument count. The System V ABI (3.4.1) wants the frame
+// pointer cleared and the stack aligned to 16 bytes before a call.
+core::arch::global_asm!(
+    ".pushsection .text._start, \"ax\", @progbits",
+    ".globl _start",
+    ".type _start, @function",
+    "_start:",
+    "xor ebp, ebp",
+    "mov rdi, rsp",
+    "and rsp, -16",
+    "call {start}",
+    "ud2",
+    ".size _start, . - _start",
+    ".popsection",
+    start = sym start,
+);
 
 unsafe extern "C" fn start(stack: *mut usize) -> ! {
     // SAFETY: the System V ABI (figure 3.9) puts the argument count here, then the argument pointers, a null

@@ -35,16 +35,20 @@ fn lookup(wanted: &str, passwd: &str, group: &str) -> Option<User> {
         .or_else(|| entries().find(|user| Some(user.uid) == number))
         .or_else(|| unnamed(number?))?;
     for line in group.lines() {
-        let fields: Vec<&str> = line.split(':').collect();
-        if let [_, _, gid, members] = fields[..]
-            && members.split(',').any(|member| member == user.name)
-            && let Ok(gid) = gid.parse()
-            && !user.groups.contains(&gid)
-        {
-            user.groups.push(gid);
-        }
+        let gid = membership(line, &user.name).filter(|gid| !user.groups.contains(gid));
+        user.groups.extend(gid);
     }
     Some(user)
+}
+
+/// The number of the group of this line, where it lists the user as a member.
+fn membership(line: &str, name: &str) -> Option<u32> {
+    let fields: Vec<&str> = line.split(':').collect();
+    let [_, _, gid, members] = fields[..] else {
+        return None;
+    };
+    let is_member = members.split(',').any(|member| member == name);
+    is_member.then(|| gid.parse().ok()).flatten()
 }
 
 fn entry(line: &str) -> Option<User> {

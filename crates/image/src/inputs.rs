@@ -89,7 +89,6 @@ fn agent_sources(project: &Project) -> Result<String> {
     let mut hasher = Hasher::new();
     hasher
         .field(hash_sources(&project.agent())?)
-        .field(hash_sources(&project.protocol())?)
         .field(agent::c_library()?);
     Ok(hasher.finish())
 }

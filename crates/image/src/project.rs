@@ -78,11 +78,6 @@ impl Project {
         self.root.join("crates/agent")
     }
 
-    /// The source of the protocol that the agent is compiled with.
-    pub fn protocol(&self) -> PathBuf {
-        self.root.join("crates/protocol")
-    }
-
     /// Where bundles appear unless another folder is named.
     pub fn out(&self) -> PathBuf {
         self.root.join("out")

@@ -82,7 +82,6 @@ fn target(source: &Path) -> Target<'_> {
         source,
         package: "kindling-init",
         flags: &[],
-        config: &[],
     }
 }
 

@@ -41,8 +41,6 @@ pub struct Target<'a> {
     pub package: &'a str,
     /// Compiler flags besides those that every program gets.
     pub flags: &'a [&'a str],
-    /// Settings of cargo, each `KEY=VALUE`.
-    pub config: &'a [&'a str],
 }
 
 /// A compiled program.
@@ -68,7 +66,6 @@ pub fn compile(target: &Target<'_>, work: &Path) -> Result<Compiled> {
     cargo(&source)
         .args(["build", "--release", "--locked", "--target", TARGET])
         .args(["--package", target.package])
-        .args(target.config.iter().flat_map(|pair| ["--config", *pair]))
         .arg("--target-dir")
         .arg(&work)
         .env("CARGO_ENCODED_RUSTFLAGS", flags)

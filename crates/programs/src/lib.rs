@@ -1,6 +1,6 @@
 //! Programs of this project that run in the guest, compiled so that their bytes do not tell where or by whom.
 //!
-//! [`agent`] is the guest's agent; a [`Program`] is any other that a recipe names; [`compile`] serves PID 1 as well. Beside
+//! A [`Program`] is one that a recipe names; [`agent`] is the guest's agent; [`compile`] serves PID 1 as well. Beside
 //! each program lies the list of the crates in it ([`linked`]), for the bill of materials.
 
 pub mod agent;
@@ -10,7 +10,7 @@ mod program;
 mod sources;
 
 pub use compile::{Compiled, Target, compile};
-pub use program::{Program, build, read};
+pub use program::{LIMIT_BYTES, Program, build, read};
 pub use sources::{hash_sources, sources};
 
 /// The hash of all code that a compiled program depends on, besides its own sources.

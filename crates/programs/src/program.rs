@@ -5,12 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::hash::{self, Hasher};
 use kindling_base::{Error, Result, did_you_mean, files};
 
 use crate::compile::{Target, compile};
 use crate::linked;
 use crate::sources::hash_sources;
+
+/// The most that a program may weigh.
+pub const LIMIT_BYTES: usize = 8 << 20;
 
 /// A program to compile.
 #[derive(Clone, Debug)]
@@ -19,40 +21,35 @@ pub struct Program {
     pub name: String,
     /// The folder of its crate.
     pub folder: PathBuf,
-    /// Hash of its source and of the versions of all it depends on.
+    /// Hash of its sources, its lock and those of our crates that it depends on.
     pub sources: String,
 }
 
 /// Looks a program up in the folder of crates.
 ///
 /// # Errors
-/// There is no such crate, or its source cannot be read.
+/// There is no such program, or its sources cannot be read.
 pub fn read(crates: &Path, name: &str) -> Result<Program> {
     let folder = crates.join(name);
-    if !folder.join("src/main.rs").is_file() {
+    if !is_program(&folder) {
         return Err(unknown(crates, name));
-    }
-    let mut sources = Hasher::new();
-    sources.field(hash_sources(&folder)?);
-    // The workspace's, above the crates: it pins the dependencies.
-    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
-    for above in folder.ancestors().skip(1) {
-        let lock = above.join("Cargo.lock");
-        if lock.is_file() {
-            sources.field(hash::bytes(&files::read(&lock)?));
-            break;
-        }
     }
     Ok(Program {
         name: name.to_owned(),
+        sources: hash_sources(&folder)?,
         folder,
-        sources: sources.finish(),
     })
+}
+
+/// Whether this is the crate of a program of the guest: a workspace of its own.
+fn is_program(folder: &Path) -> bool {
+    let is_there = |name| folder.join(name).is_file();
+    is_there("src/main.rs") && is_there("Cargo.lock")
 }
 
 fn unknown(crates: &Path, name: &str) -> Error {
     let entries = crates.read_dir().into_iter().flatten().flatten();
-    let programs = entries.filter(|entry| entry.path().join("src/main.rs").is_file());
+    let programs = entries.filter(|entry| is_program(&entry.path()));
     let mut names: Vec<String> = programs
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
@@ -63,30 +60,33 @@ fn unknown(crates: &Path, name: &str) -> Error {
     Error::user(format!("there is no program `{name}` in {folder}")).hint(hint)
 }
 
-/// Compiles a program to `out/NAME`. `work` is a folder that cargo keeps its objects in.
+/// Compiles the program called `name`, whose crate is in `folder`, to `out/NAME`. `work` is a folder that cargo keeps its
+/// objects in.
 ///
 /// # Errors
-/// Cargo failed, or a file cannot be read or written.
-pub fn build(program: &Program, work: &Path, out: &Path) -> Result<()> {
-    let package = format!("kindling-{}", program.name);
+/// Cargo failed, the program would weigh more than [`LIMIT_BYTES`], or a file cannot be read or written.
+pub fn build(folder: &Path, name: &str, work: &Path, out: &Path) -> Result<()> {
     let target = Target {
-        source: &program.folder,
-        package: &package,
+        source: folder,
+        package: &format!("kindling-{name}"),
         // The C library is linked in: the guest's may be older than the one here.
         flags: &["-Ctarget-feature=+crt-static"],
-        // For size: each page of it is read from the guest's disk when it starts.
-        config: &[
-            "profile.release.opt-level=\"s\"",
-            "profile.release.lto=\"fat\"",
-            "profile.release.codegen-units=1",
-            "profile.release.panic=\"abort\"",
-            "profile.release.strip=true",
-            "profile.release.debug=false",
-        ],
     };
     let compiled = compile(&target, work)?;
+    check_size(name, compiled.bytes.len())?;
+    files::create_dir_all(out)?;
     linked::write(out, &[compiled.linked])?;
-    files::write_atomic(&out.join(&program.name), &compiled.bytes, 0o755)
+    files::write_atomic(&out.join(name), &compiled.bytes, 0o755)
+}
+
+fn check_size(name: &str, bytes: usize) -> Result<()> {
+    if bytes <= LIMIT_BYTES {
+        return Ok(());
+    }
+    Err(Error::user(format!(
+        "the program `{name}` is too large: {bytes} bytes, at most {LIMIT_BYTES} are allowed"
+    ))
+    .hint("look for what made it grow: a new dependency, most likely"))
 }
 
 #[cfg(test)]
@@ -100,5 +100,26 @@ mod tests {
         assert!(report.contains("there is no program `opn` in "), "{report}");
         assert!(report.contains("hint: did you mean `open`?"), "{report}");
         assert_eq!(read(crates, "open").unwrap().sources.len(), 64);
+    }
+
+    #[test]
+    fn a_crate_of_the_builder_is_no_program_of_the_guest() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        assert!(crates.join("base").is_dir());
+        let report = read(crates, "base").unwrap_err().report();
+        assert!(
+            report.contains("hint: the programs there are: agent, open"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn too_much_is_refused_with_both_numbers() {
+        check_size("open", LIMIT_BYTES).unwrap();
+        let report = check_size("open", LIMIT_BYTES + 1).unwrap_err().report();
+        assert!(
+            report.contains("8388609 bytes, at most 8388608"),
+            "{report}"
+        );
     }
 }

@@ -18,17 +18,18 @@ mod tools;
 pub(crate) mod verify;
 mod verify_build;
 
-/// Manifests of all workspaces of the checkout: the main one; those of the guest, PID 1, which is `no_std`, and the
-/// agent; and the fuzz targets.
-pub(crate) const WORKSPACES: [&str; 4] = [
+/// Manifests of all workspaces of the checkout: the main one; those of the guest, PID 1, which is `no_std`, the
+/// agent and the opener of pages; and the fuzz targets.
+pub(crate) const WORKSPACES: [&str; 5] = [
     "Cargo.toml",
     "initramfs/Cargo.toml",
     "crates/agent/Cargo.toml",
+    "crates/open/Cargo.toml",
     "fuzz/Cargo.toml",
 ];
 
 /// Those that have tests.
-const TESTED: [&str; 3] = {
-    let [main, init, agent, _] = WORKSPACES;
-    [main, init, agent]
+const TESTED: [&str; 4] = {
+    let [main, init, agent, open, _] = WORKSPACES;
+    [main, init, agent, open]
 };

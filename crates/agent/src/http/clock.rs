@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn every_day_follows_the_one_before() {
-        let divides = |number, year: u64| year.is_multiple_of(number);
+        let divides = |number, year: u64| year % number == 0;
         let is_leap = |year| divides(4, year) && (!divides(100, year) || divides(400, year));
         let mut expected = (1970, 1, 1);
         for days in 0..200_000 {

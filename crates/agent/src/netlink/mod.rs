@@ -107,10 +107,8 @@ impl Netlink {
         let mut body = message::address_header(index, new);
         message::attribute(&mut body, IFA_LOCAL, &message::octets(new.address));
         message::attribute(&mut body, IFA_ADDRESS, &message::octets(new.address));
-        if let IpAddr::V4(address) = new.address
-            && new.prefix < 31
-        {
-            let host = u32::MAX.checked_shr(u32::from(new.prefix)).unwrap_or(0);
+        if let (IpAddr::V4(address), prefix @ 0..31) = (new.address, new.prefix) {
+            let host = u32::MAX >> prefix;
             let broadcast = Ipv4Addr::from_bits(address.to_bits() | host);
             message::attribute(&mut body, IFA_BROADCAST, &broadcast.octets());
         }

@@ -106,9 +106,10 @@ impl Configured {
         for complaint in wanted.complaints {
             self.complain(word, complaint);
         }
-        if let Some(name) = wanted.hostname
-            && let Err(error) = rustix::system::sethostname(name.as_bytes())
-        {
+        let named = wanted
+            .hostname
+            .map(|name| rustix::system::sethostname(name.as_bytes()));
+        if let Some(Err(error)) = named {
             self.complain(word, format!("cannot set the name of the host: {error}"));
         }
     }

@@ -51,13 +51,13 @@ fn check(result: libc::c_int) -> io::Result<()> {
 }
 
 fn decode(hex: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    let fits = rest.is_empty() && (1..=LIMIT).contains(&pairs.len());
-    let byte = |pair: &[u8; 2]| {
+    let pairs = hex.as_bytes().chunks_exact(2);
+    let fits = pairs.remainder().is_empty() && (1..=LIMIT).contains(&pairs.len());
+    let byte = |pair: &[u8]| {
         let digit = |at: usize| char::from(pair[at]).to_digit(16);
         u8::try_from(digit(0)? << 4 | digit(1)?).ok()
     };
-    fits.then(|| pairs.iter().map(byte).collect()).flatten()
+    fits.then(|| pairs.map(byte).collect()).flatten()
 }
 
 #[cfg(test)]

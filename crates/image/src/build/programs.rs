@@ -49,7 +49,7 @@ impl Build<'_> {
         }
         self.make(stage, "compiling the guest's agent", |out| {
             let (work, _lock) = stage::work("agent", self.store(), &self.reporter)?;
-            agent::build(&self.sources.project.agent(), &work, out)?;
+            kindling_programs::build(&self.sources.project.agent(), agent::FILE, &work, out)?;
             Ok(None)
         })
     }
@@ -60,7 +60,7 @@ impl Build<'_> {
         }
         self.make(stage, &format!("compiling {}", program.name), |out| {
             let (work, _lock) = stage::work("programs", self.store(), &self.reporter)?;
-            kindling_programs::build(program, &work, out)?;
+            kindling_programs::build(&program.folder, &program.name, &work, out)?;
             Ok(None)
         })
     }
