@@ -86,10 +86,12 @@ impl Tiny {
 
 /// Lends a store the roots of build tools that this machine's has, which no archive of a test could give it.
 fn lend_tools(store: &Path) {
-    let ours = Store::default_root().unwrap().join("stages/tools");
-    let lent = store.join("stages/tools");
-    if ours.exists() && !lent.exists() {
-        fs::create_dir_all(lent.parent().unwrap()).unwrap();
-        symlink(ours, lent).unwrap();
+    let stages = Store::default_root().unwrap().join("stages");
+    let lent = store.join("stages");
+    fs::create_dir_all(&lent).unwrap();
+    for name in ["linux-tools", "rust-tools"] {
+        if stages.join(name).exists() && !lent.join(name).exists() {
+            symlink(stages.join(name), lent.join(name)).unwrap();
+        }
     }
 }

@@ -28,6 +28,8 @@ const NOT_NEEDED: [&str; 5] = [
 /// The work of one [`tools`].
 #[derive(Clone, Debug)]
 pub struct Tools<'a> {
+    /// The name of the stage in events.
+    pub stage: &'static str,
     /// The packages: a set in which all dependencies are met. Their order does not matter.
     pub debs: &'a [PathBuf],
     /// Programs that scripts of the packages would link: `awk` is `mawk`. Names in `/usr/bin`.
@@ -66,7 +68,7 @@ pub fn tools(tools: &Tools<'_>, reporter: &dyn Reporter) -> Result<()> {
     let total = Some(tools.debs.len() as u64);
     kindling_sandbox::perform(tools.helper, tools.log, UNPACK, &spec, |done| {
         reporter.report(Event::Progress {
-            stage: "tools",
+            stage: tools.stage,
             unit: Unit::Packages,
             done,
             total,

@@ -24,6 +24,7 @@ fn unpack(folder: &Path, packages: &[Deb]) -> kindling_base::Result<PathBuf> {
     let links = BTreeMap::from([("awk".to_owned(), "mawk".to_owned())]);
     tools(
         &Tools {
+            stage: "tools",
             debs: &write(folder, packages),
             links: &links,
             out: &folder.join("out"),

@@ -1,10 +1,10 @@
-//! The inputs of a build that no lock pins: files of the checkout, and the machine's compilers.
+//! The inputs of a build that no lock pins: files of the checkout.
 
-use kindling_base::hash::{self, Hasher};
+use kindling_base::hash;
 use kindling_base::{Result, files};
 
 use kindling_kernel::Fragment;
-use kindling_programs::{self as programs, Program, agent, hash_sources};
+use kindling_programs::{self as programs, Program, hash_sources};
 use kindling_recipe::Recipe;
 use kindling_rootfs::guest_programs::AGENT_OVERLAY;
 use kindling_rootfs::overlay::{self, OverlayEntry};
@@ -24,16 +24,14 @@ pub struct Inputs {
     pub programs: Vec<Program>,
     /// Hash of the initramfs program's source.
     pub initramfs: String,
-    /// Hash of the agent's sources and of the C library it is linked with, where the image has it.
+    /// Hash of the agent's sources, where the image has it.
     pub agent: Option<String>,
-    /// Version of the Rust compiler that builds PID 1.
-    pub rustc: String,
 }
 
 /// Reads the inputs of a recipe.
 ///
 /// # Errors
-/// A fragment or overlay does not exist, a template does not render, or a compiler does not start.
+/// A fragment, overlay or program does not exist, or a template does not render.
 pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
     let fragments = recipe.kernel.fragments.iter().map(|name| {
         Fragment::read(&project.kernel_config(), &name.value).map_err(|error| name.locate(error))
@@ -63,9 +61,8 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
         agent: recipe
             .rootfs
             .agent
-            .then(|| agent_sources(project))
+            .then(|| hash_sources(&project.agent()))
             .transpose()?,
-        rustc: env!("KINDLING_RUSTC").to_owned(),
     })
 }
 
@@ -83,12 +80,4 @@ fn variables(recipe: &Recipe) -> std::collections::BTreeMap<String, toml::Value>
         variables.insert(name.to_owned(), toml::Value::from(value.as_str()));
     }
     variables
-}
-
-fn agent_sources(project: &Project) -> Result<String> {
-    let mut hasher = Hasher::new();
-    hasher
-        .field(hash_sources(&project.agent())?)
-        .field(agent::c_library()?);
-    Ok(hasher.finish())
 }

@@ -11,7 +11,7 @@ use crate::inputs::Inputs;
 use crate::layers;
 use crate::lock::{self, Locked, PinnedKernel};
 use crate::stage::{self, Stage};
-use crate::tools::{LockedTools, Tools};
+use crate::tools::Tools;
 
 /// The stages of a build. Two plans with the same keys give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Plan {
     pub source: Option<Stage>,
     /// The tools that compile the kernel; `None` where it is compiled already.
     pub linux_tools: Option<Stage>,
+    /// The tools that compile programs of the guest; `None` where there are none.
+    pub rust_tools: Option<Stage>,
     /// The kernel.
     pub kernel: Stage,
     /// The initramfs; `None` where the kernel mounts the root itself.
@@ -46,6 +48,7 @@ impl Plan {
         [&self.kernel, &self.rootfs, &self.lint]
             .into_iter()
             .chain(&self.linux_tools)
+            .chain(&self.rust_tools)
             .chain(&self.packages)
             .chain(&self.programs)
             .chain(&self.initramfs)
@@ -63,13 +66,17 @@ impl Plan {
 
 /// Computes the plan.
 pub fn plan(locked: &Locked, inputs: &Inputs, tools: &Tools) -> Plan {
-    let linux_tools = tools.linux.as_ref().map(LockedTools::stage);
+    let linux_tools = tools.linux.as_ref();
+    let linux_tools = linux_tools.map(|tools| tools.stage(stage::LINUX_TOOLS));
+    let rust_tools = tools.rust.as_ref();
+    let rust_tools = rust_tools.map(|tools| tools.stage(stage::RUST_TOOLS));
+    let rust = rust_tools.as_ref().map_or("", |tools| &tools.key);
     let packages = packages_keys(locked);
     let tree = packages.last().map_or("", String::as_str);
     let kernel = kernel_key(locked, inputs, linux_tools.as_ref(), tree);
-    let initramfs = initramfs_key(locked, inputs, &kernel);
-    let agent = agent_key(inputs);
-    let programs = programs_keys(inputs);
+    let initramfs = initramfs_key(locked, inputs, rust, &kernel);
+    let agent = agent_key(inputs, rust);
+    let programs = programs_keys(inputs, rust);
     let rootfs = rootfs_key(locked, inputs, &programs, tree, agent.as_deref());
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let initramfs_or_none = initramfs.as_deref().unwrap_or("none");
@@ -78,6 +85,7 @@ pub fn plan(locked: &Locked, inputs: &Inputs, tools: &Tools) -> Plan {
     Plan {
         source: source_key(locked).map(|key| Stage::new(stage::SOURCE, key)),
         linux_tools,
+        rust_tools,
         kernel: Stage::new(stage::KERNEL, kernel).with_artifact(kindling_kernel::FILE),
         initramfs: initramfs
             .map(|key| Stage::new(stage::INITRAMFS, key).with_artifact(kindling_initramfs::FILE)),
@@ -121,7 +129,7 @@ fn kernel_key(locked: &Locked, inputs: &Inputs, tools: Option<&Stage>, tree: &st
 }
 
 /// `kernel` is the kernel's key: modules of a stock kernel are in the archive, and a distribution's is made with it.
-fn initramfs_key(locked: &Locked, inputs: &Inputs, kernel: &str) -> Option<String> {
+fn initramfs_key(locked: &Locked, inputs: &Inputs, tools: &str, kernel: &str) -> Option<String> {
     let mut key = Hasher::new();
     match locked.recipe.initramfs {
         Initramfs::None => return None,
@@ -133,7 +141,7 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs, kernel: &str) -> Option<Strin
         }
         Initramfs::Minimal => key.field(kindling_initramfs::CODE),
     };
-    key.field(&inputs.rustc).field(epoch(locked));
+    key.field(tools).field(epoch(locked));
     key.field(&inputs.initramfs);
     if let PinnedKernel::Image { .. } = locked.lock.kernel {
         key.field("modules").field(kernel);
@@ -141,10 +149,10 @@ fn initramfs_key(locked: &Locked, inputs: &Inputs, kernel: &str) -> Option<Strin
     Some(key.finish())
 }
 
-fn agent_key(inputs: &Inputs) -> Option<String> {
+fn agent_key(inputs: &Inputs, tools: &str) -> Option<String> {
     let mut key = Hasher::new();
     key.field(kindling_programs::CODE)
-        .field(&inputs.rustc)
+        .field(tools)
         .field(inputs.agent.as_ref()?);
     Some(key.finish())
 }
@@ -173,12 +181,12 @@ fn npm_keys(locked: &Locked) -> Vec<String> {
         .collect()
 }
 
-fn programs_keys(inputs: &Inputs) -> Vec<String> {
+fn programs_keys(inputs: &Inputs, tools: &str) -> Vec<String> {
     let programs = inputs.programs.iter();
     let keys = programs.map(|program| {
         let mut key = Hasher::new();
         key.field(kindling_programs::CODE)
-            .field(&inputs.rustc)
+            .field(tools)
             .field(&program.name)
             .field(&program.sources);
         key.finish()

@@ -10,8 +10,10 @@ use kindling_store::{Store, seal};
 pub const DOWNLOAD: &str = "download";
 /// The kernel's source: its download, and the tarball out of its package.
 pub const SOURCE: &str = "source";
-/// A root of build tools: packages, unpacked.
-pub const TOOLS: &str = "tools";
+/// The root of the tools that compile Linux.
+pub const LINUX_TOOLS: &str = "linux-tools";
+/// The root of the tools that compile programs of the guest.
+pub const RUST_TOOLS: &str = "rust-tools";
 /// The kernel.
 pub const KERNEL: &str = "kernel";
 /// PID 1 and its cpio.
@@ -34,10 +36,10 @@ pub const BUNDLE: &str = "bundle";
 /// The stages whose results each stage waits for, where it has to be made.
 const NEEDS: [(&str, &[&str]); 10] = [
     (SOURCE, &[]),
-    (KERNEL, &[SOURCE, TOOLS, PACKAGES]),
-    (INITRAMFS, &[KERNEL, TOOLS, PACKAGES]),
-    (AGENT, &[TOOLS]),
-    (PROGRAM, &[TOOLS]),
+    (KERNEL, &[SOURCE, LINUX_TOOLS, PACKAGES]),
+    (INITRAMFS, &[KERNEL, RUST_TOOLS, PACKAGES]),
+    (AGENT, &[RUST_TOOLS]),
+    (PROGRAM, &[RUST_TOOLS]),
     (PACKAGES, &[DOWNLOAD]),
     (NPM, &[DOWNLOAD]),
     (ROOTFS, &[PACKAGES, DOWNLOAD, AGENT, PROGRAM]),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Result, files};
 
 use kindling_decompress::decompress;
-use kindling_programs::{Target, compile, linked};
+use kindling_programs::{Target, Workshop, compile, linked};
 
 /// The hash of all code that this stage's results depend on.
 pub const CODE: &str = env!("KINDLING_CODE");
@@ -31,22 +31,21 @@ pub const LIMIT_BYTES: usize = 512 << 10;
 pub const LIMIT_WITH_MODULES_BYTES: usize = 2 << 20;
 
 /// Compiles the PID 1 in `source` and writes `out/initramfs.cpio`, a `newc` archive whose bytes depend on the
-/// sources, the compiler and `epoch` (seconds since 1970) alone.
+/// sources, the tools and `epoch` (seconds since 1970) alone.
 ///
-/// `work` is a folder that cargo keeps its objects in from one build to the next. With the modules of a stock kernel the
-/// archive is compressed, where that kernel can decompress it: ext4 alone is 2 MB, most of it symbols under a signature.
+/// With the modules of a stock kernel the archive is compressed, where that kernel can decompress it: ext4 alone is 2 MB, most of it symbols under a signature.
 ///
 /// # Errors
 /// Cargo failed, the archive would weigh more than [`LIMIT_BYTES`] or [`LIMIT_WITH_MODULES_BYTES`], or a file cannot be
 /// read or written.
 pub fn build(
     source: &Path,
-    work: &Path,
+    workshop: &Workshop<'_>,
     modules: Option<&Modules>,
     out: &Path,
     epoch: i64,
 ) -> Result<()> {
-    let program = compile(&target(source), work)?;
+    let program = compile(&target(source), workshop)?;
     let mut contents = vec![("init".to_owned(), program.bytes)];
     let folder = modules.map(|modules| files::list(&modules.folder));
     for path in folder.transpose()?.unwrap_or_default() {

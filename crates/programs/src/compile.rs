@@ -1,36 +1,14 @@
-//! Programs of the guest through cargo, so that their bytes do not tell where or by whom they were compiled.
+//! Programs of the guest through cargo, in a root of locked tools: the same paths, compiler and libraries everywhere.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use kindling_base::{Command, Error, Result, files};
+use kindling_base::{Error, Result, files};
+use kindling_sandbox::{BUILD, BuildRoot, Order};
 
 use crate::linked::{Linked, Metadata, linked};
+use crate::sources;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// Variables that say where cargo and rustup live and how they reach a registry. The lock pins every hash, so that
-/// none of them changes the result.
-const PASSED: [&str; 10] = [
-    "CARGO_HOME",
-    "RUSTUP_HOME",
-    "RUSTUP_TOOLCHAIN",
-    "SSL_CERT_FILE",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-];
-
-/// The same, by the beginning of the name.
-const PASSED_PREFIXES: [&str; 4] = [
-    "CARGO_HTTP_",
-    "CARGO_NET_",
-    "CARGO_REGISTR",
-    "CARGO_SOURCE_",
-];
 
 /// A program to compile.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +21,22 @@ pub struct Target<'a> {
     pub flags: &'a [&'a str],
 }
 
+/// Where a program is compiled, and what with.
+#[derive(Clone, Copy, Debug)]
+pub struct Workshop<'a> {
+    /// Cargo, rustc, and what they link with.
+    pub tools: &'a BuildRoot,
+    /// A folder that cargo keeps its objects in. Its folder [`VENDOR`] has every crate that the program's lock pins, for
+    /// cargo's `directory` source.
+    pub work: &'a Path,
+}
+
+/// The folder of a work folder that holds crates of registries.
+pub const VENDOR: &str = "vendor";
+
+/// The folder of a work folder that holds the sources.
+const SOURCES: &str = "src";
+
 /// A compiled program.
 #[derive(Debug)]
 pub struct Compiled {
@@ -52,65 +46,94 @@ pub struct Compiled {
     pub linked: Linked,
 }
 
-/// Compiles a program. `work` is a folder that cargo keeps its objects in.
+/// Compiles a program.
 ///
 /// # Errors
 /// Cargo failed; the error has the end of what it printed.
-pub fn compile(target: &Target<'_>, work: &Path) -> Result<Compiled> {
-    let source = target.source;
-    let source = files::absolute(source)?;
-    let work = files::absolute(work)?;
-    files::create_dir_all(&work)?;
-    let metadata = metadata(&source)?;
-    let flags = flags(&metadata, target.flags);
-    cargo(&source)
-        .args(["build", "--release", "--locked", "--target", TARGET])
-        .args(["--package", target.package])
-        .arg("--target-dir")
-        .arg(&work)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags)
-        .log(work.join("cargo.log"))
-        .run()?;
-    let program = work.join(TARGET).join("release").join(target.package);
-    Ok(Compiled {
-        bytes: files::read(&program)?,
-        linked: linked(&metadata)?,
-    })
-}
-
-/// Cargo in the folder of the sources.
-fn cargo(source: &Path) -> Command {
-    let passed = |key: &OsString| {
-        let key = key.to_string_lossy();
-        PASSED.contains(&&*key) || PASSED_PREFIXES.iter().any(|p| key.starts_with(p))
+pub fn compile(target: &Target<'_>, workshop: &Workshop<'_>) -> Result<Compiled> {
+    let work = files::absolute(workshop.work)?;
+    let within = sources::copy(target.source, &work.join(SOURCES))?;
+    let cargo = Cargo {
+        tools: workshop.tools,
+        work: &work,
+        folder: &Path::new(SOURCES).join(&within),
     };
-    std::env::vars_os()
-        .filter(|(key, _)| passed(key))
-        .fold(Command::new("cargo"), |command, (key, value)| {
-            command.env(key, value)
-        })
-        .directory(source)
-}
-
-fn metadata(source: &Path) -> Result<Metadata> {
-    let output = cargo(source)
-        .args(["metadata", "--format-version=1", "--locked"])
-        .args(["--filter-platform", TARGET])
-        .run()?;
-    serde_json::from_slice(&output.stdout).map_err(|error| {
-        Error::internal("cannot read what `cargo metadata` printed").because(error)
+    let metadata = cargo.metadata()?;
+    cargo.build(target)?;
+    let built = work.join("target").join(TARGET).join("release");
+    Ok(Compiled {
+        bytes: files::read(&built.join(target.package))?,
+        linked: linked(&metadata, &target.source.join("Cargo.lock"))?,
     })
 }
 
-/// Compiler flags, in cargo's encoding. Given in the environment, they replace those of any configuration file. Panic messages
-/// name crates, not their folders.
-fn flags(metadata: &Metadata, own: &[&str]) -> String {
-    let remaps = metadata.packages.iter().filter_map(|package| {
-        let folder = package.manifest_path.strip_suffix("/Cargo.toml")?;
-        let (name, version) = (&package.name, &package.version);
-        Some(format!("--remap-path-prefix={folder}={name}-{version}"))
-    });
-    // The oldest x86-64 processor, whatever a person's configuration says; fixed addresses need no relocation.
+/// Cargo in the folder of a program, without a network.
+struct Cargo<'a> {
+    tools: &'a BuildRoot,
+    work: &'a Path,
+    folder: &'a Path,
+}
+
+impl Cargo<'_> {
+    fn build(&self, target: &Target<'_>) -> Result<()> {
+        let target_dir = format!("{BUILD}/target");
+        let args = ["build", "--release", "--target", TARGET];
+        let own = ["--package", target.package, "--target-dir", &target_dir];
+        self.run(&[&args[..], &own].concat(), &flags(target.flags), |_| {})
+    }
+
+    fn metadata(&self) -> Result<Metadata> {
+        let args = [
+            "metadata",
+            "--format-version=1",
+            "--filter-platform",
+            TARGET,
+        ];
+        let mut json = String::new();
+        self.run(&args, "", |line| {
+            if line.starts_with('{') {
+                line.clone_into(&mut json);
+            }
+        })?;
+        serde_json::from_str(&json).map_err(|error| {
+            Error::internal("cannot read what `cargo metadata` printed").because(error)
+        })
+    }
+
+    fn run(&self, args: &[&str], flags: &str, line: impl FnMut(&str) + Send) -> Result<()> {
+        let vendored = format!("source.vendored.directory=\"{BUILD}/{VENDOR}\"");
+        let sources = [
+            "--locked",
+            "--offline",
+            "--config",
+            "source.crates-io.replace-with=\"vendored\"",
+            "--config",
+            &vendored,
+        ];
+        let argv = ["cargo"].iter().chain(args).chain(&sources);
+        let env = [
+            ("CARGO_HOME", format!("{BUILD}/cargo")),
+            ("CARGO_ENCODED_RUSTFLAGS", flags.to_owned()),
+        ];
+        let order = Order {
+            argv: argv.map(|arg| (*arg).to_owned()).collect(),
+            env: env.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            build: self.work,
+            folder: &self.folder.to_string_lossy(),
+            sources: Vec::new(),
+        };
+        self.tools.run(&order, &self.log(), line)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.work.join("cargo.log")
+    }
+}
+
+/// Compiler flags, in cargo's encoding. Panic messages name crates, not the folders of the build.
+fn flags(own: &[&str]) -> String {
+    let remaps = [SOURCES, VENDOR].map(|folder| format!("--remap-path-prefix={BUILD}/{folder}/="));
+    // The oldest x86-64 processor; fixed addresses need no relocation.
     ["-Ctarget-cpu=x86-64", "-Crelocation-model=static"]
         .iter()
         .chain(own)

@@ -9,7 +9,7 @@ pub mod linked;
 mod program;
 mod sources;
 
-pub use compile::{Compiled, Target, compile};
+pub use compile::{Compiled, Target, VENDOR, Workshop, compile};
 pub use program::{LIMIT_BYTES, Program, build, read};
 pub use sources::{hash_sources, sources};
 

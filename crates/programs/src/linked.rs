@@ -38,7 +38,6 @@ pub struct Crate {
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     resolve: Resolve,
-    workspace_root: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +45,6 @@ pub(crate) struct Package {
     id: String,
     pub(crate) name: String,
     pub(crate) version: String,
-    pub(crate) manifest_path: String,
     license: Option<String>,
     source: Option<String>,
     targets: Vec<Target>,
@@ -94,13 +92,12 @@ struct Pinned {
     checksum: Option<String>,
 }
 
-/// The crates that are linked into the program of the package in whose folder cargo was asked.
+/// The crates that are linked into the program of the package in whose folder cargo was asked. `lock` is its `Cargo.lock`.
 ///
 /// # Errors
 /// `Cargo.lock` cannot be read, or cargo's answer is not about a package.
-pub(crate) fn linked(metadata: &Metadata) -> Result<Linked> {
-    let lock = Path::new(&metadata.workspace_root).join("Cargo.lock");
-    let lock: CargoLock = toml::from_str(&files::read_text(&lock)?).map_err(|error| {
+pub(crate) fn linked(metadata: &Metadata, lock: &Path) -> Result<Linked> {
+    let lock: CargoLock = toml::from_str(&files::read_text(lock)?).map_err(|error| {
         Error::user(format!("{} does not parse", lock.display())).because(error)
     })?;
     list(metadata, &lock)

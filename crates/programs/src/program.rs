@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Error, Result, did_you_mean, files};
 
-use crate::compile::{Target, compile};
+use crate::compile::{Target, Workshop, compile};
 use crate::linked;
 use crate::sources::hash_sources;
 
@@ -60,19 +60,18 @@ fn unknown(crates: &Path, name: &str) -> Error {
     Error::user(format!("there is no program `{name}` in {folder}")).hint(hint)
 }
 
-/// Compiles the program called `name`, whose crate is in `folder`, to `out/NAME`. `work` is a folder that cargo keeps its
-/// objects in.
+/// Compiles the program called `name`, whose crate is in `folder`, to `out/NAME`.
 ///
 /// # Errors
 /// Cargo failed, the program would weigh more than [`LIMIT_BYTES`], or a file cannot be read or written.
-pub fn build(folder: &Path, name: &str, work: &Path, out: &Path) -> Result<()> {
+pub fn build(folder: &Path, name: &str, workshop: &Workshop<'_>, out: &Path) -> Result<()> {
     let target = Target {
         source: folder,
         package: &format!("kindling-{name}"),
         // The C library is linked in: the guest's may be older than the one here.
         flags: &["-Ctarget-feature=+crt-static"],
     };
-    let compiled = compile(&target, work)?;
+    let compiled = compile(&target, workshop)?;
     check_size(name, compiled.bytes.len())?;
     files::create_dir_all(out)?;
     linked::write(out, &[compiled.linked])?;

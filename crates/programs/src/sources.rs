@@ -39,6 +39,39 @@ pub fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Copies the sources into a new folder, crates beside each other as they lie in the checkout; returns the path of the
+/// program's own crate in it.
+///
+/// # Errors
+/// They cannot be read or written.
+pub(crate) fn copy(folder: &Path, to: &Path) -> Result<PathBuf> {
+    files::remove(to)?;
+    let canonical = |path: &Path| {
+        let what = || format!("cannot find {}", path.display());
+        path.canonicalize().context(what())
+    };
+    let crates = crates(folder)?.map(|(_, folder)| canonical(&folder));
+    let crates: Vec<PathBuf> = crates.collect::<Result<_>>()?;
+    let own = canonical(folder)?;
+    // The folder around all of them: what it is called and where it lies is the checkout's matter.
+    let around = |path: &Path| {
+        crates
+            .iter()
+            .all(|one| one != path && one.starts_with(path))
+    };
+    let base = own.ancestors().find(|path| around(path));
+    let base = base.unwrap_or(Path::new("/"));
+    for one in &crates {
+        for path in of_crate(one)? {
+            let within = path.strip_prefix(base).unwrap_or(&path);
+            let copied = to.join(within);
+            files::create_dir_all(copied.parent().unwrap_or(to))?;
+            files::copy(&path, &copied, 0o644)?;
+        }
+    }
+    Ok(own.strip_prefix(base).unwrap_or(&own).to_owned())
+}
+
 /// The crates of ours in the program, by name: its own and those that manifests name by path, each with its folder.
 fn crates(folder: &Path) -> Result<impl Iterator<Item = (String, PathBuf)>> {
     let found = closure(folder, &Disk).map_err(|error| {
@@ -117,6 +150,29 @@ mod tests {
             hashes.push(hash);
         }
         assert_eq!(sources(&one.join("a")).unwrap().len(), 9);
+    }
+
+    #[test]
+    fn a_copy_has_the_crates_beside_each_other_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = program(&folder.path().join("a deep/place"));
+        write(&own.join("target/x"), "built");
+        let copied = folder.path().join("copy");
+        assert_eq!(copy(&own, &copied).unwrap(), Path::new("a"));
+        for there in [
+            "a/Cargo.toml",
+            "a/Cargo.lock",
+            "b/src/lib.rs",
+            "c/src/lib.rs",
+        ] {
+            assert!(copied.join(there).is_file(), "{there}");
+        }
+        assert!(!copied.join("a/target").exists());
+        // Once more: nothing of before is left.
+        files::remove(&own.join("src/lib.rs")).unwrap();
+        write(&own.join("src/main.rs"), "");
+        copy(&own, &copied).unwrap();
+        assert!(!copied.join("a/src/lib.rs").exists());
     }
 
     #[test]

@@ -7,9 +7,9 @@ use kindling_base::{Context, Error, Reporter, Result, files, hash, parallel};
 use kindling_fetch::{AT_ONCE, Client, Progress, Promise, fetch_blob};
 use kindling_store::Store;
 
-use crate::pin::Pin;
 use crate::registries::Registries;
 use crate::template::Template;
+use kindling_vendor::Pin;
 
 const HINT: &str = "name a registry with `--mirror crates=URL`, the address of its sparse index, or let cargo fetch the crates once: `cargo fetch --manifest-path CRATE/Cargo.toml`";
 

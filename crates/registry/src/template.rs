@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::pin::Pin;
+use kindling_vendor::Pin;
 
 /// Markers, as "Running a Registry, Index Format" of cargo's documentation has them.
 const MARKERS: [&str; 5] = [

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use kindling_base::{Command, Silent, files};
 use kindling_fetch::Client;
-use kindling_registry::{Pin, Places, Registries, fetch, pins, vendor};
+use kindling_registry::{Places, Registries, fetch};
 use kindling_store::Store;
+use kindling_vendor::{Pin, pins, vendor};
 
 /// A person of the tests who named no mirror.
 fn nobody() -> Result<Vec<String>, Vec<String>> {

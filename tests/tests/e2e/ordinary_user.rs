@@ -37,7 +37,7 @@ fn home() -> TempDir {
         &home.path().join("kindling-xtask"), // `xtask` is a folder of the checkout
     );
     let (from, to) = (Store::default_root().unwrap(), home.path().join("store"));
-    for stage in ["kernel", "initramfs", "agent", "tools"] {
+    for stage in ["kernel", "initramfs", "agent"] {
         let stage = Path::new("stages").join(stage);
         copy(&from.join(&stage), &to.join(&stage));
     }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use kindling_base::files;
 use kindling_initramfs::Modules;
 use kindling_npm_tree::LockedNpm;
-use kindling_programs::linked;
+use kindling_programs::{Workshop, linked};
 use kindling_recipe::Initramfs;
 use kindling_rootfs::overlay::OverlayEntry;
 
 use super::Build;
 use super::side_by_side::Halt;
 use crate::lock::PinnedKernel;
-use crate::stage::{self, Stage};
+use crate::stage::Stage;
 
 impl Build<'_> {
     /// PID 1 as a cpio, or nothing where the recipe wants none. With a stock kernel, which is then made if need be, the
@@ -41,10 +41,12 @@ impl Build<'_> {
     }
 
     fn own_initramfs(&self, stage: &Stage, modules: Option<&Modules>) -> Result<PathBuf, Halt> {
+        let source = self.sources.project.initramfs();
+        let (tools, crates) = (self.rust_tools()?, self.crates(&source)?);
         self.make(stage, "compiling PID 1", |out| {
-            let (work, _lock) = stage::work("initramfs", self.store(), &self.reporter)?;
-            let source = self.sources.project.initramfs();
-            kindling_initramfs::build(&source, &work, modules, out, self.epoch())?;
+            let (work, _lock) = self.workshop("initramfs", &crates)?;
+            let workshop = Workshop { tools, work: &work };
+            kindling_initramfs::build(&source, &workshop, modules, out, self.epoch())?;
             Ok(None)
         })
     }

@@ -9,6 +9,7 @@ use super::Build;
 use super::side_by_side::Halt;
 use crate::lock::PinnedKernel;
 use crate::stage;
+use crate::tools::LockedTools;
 
 impl Build<'_> {
     /// The kernel's folder.
@@ -99,14 +100,13 @@ impl Build<'_> {
 
     fn kernel_work(&self) -> Result<(PathBuf, Lock)> {
         let sha256 = self.prepared.locked.lock.kernel.source_sha256();
-        let tools = self.prepared.plan.linux_tools.as_ref();
-        let tools = tools.map(|stage| stage.key.as_str());
+        let tools = self.prepared.tools.linux.as_ref().map(LockedTools::content);
         let short = |hash: Option<&str>| {
             hash.and_then(|hash| hash.get(..12))
                 .unwrap_or_default()
                 .to_owned()
         };
-        let name = format!("linux-{}-{}", short(sha256), short(tools));
+        let name = format!("linux-{}-{}", short(sha256), short(tools.as_deref()));
         stage::work(&name, self.store(), &self.reporter)
     }
 }

@@ -22,6 +22,7 @@ use kindling_evidence::{Kernel, Origin};
 use kindling_fetch::FetchError;
 use kindling_npm_tree::LockedNpm;
 use kindling_publish::Parts;
+use kindling_sandbox::BuildRoot;
 use kindling_store::Store;
 
 use crate::lock::{self, PinnedKernel};
@@ -43,6 +44,7 @@ pub(crate) struct Build<'a> {
     kernel: Shared<PathBuf>,
     packages: Shared<Vec<PathBuf>>,
     npm: Shared<Vec<(LockedNpm, PathBuf)>>,
+    rust_tools: Shared<BuildRoot>,
     laid_over: Shared<LaidOver>,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Build<'a> {
             kernel: Shared::default(),
             packages: Shared::default(),
             npm: Shared::default(),
+            rust_tools: Shared::default(),
             laid_over: Shared::default(),
         })
     }

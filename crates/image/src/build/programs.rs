@@ -1,15 +1,15 @@
 //! Files that are laid over the packages: programs of ours, compiled, and overlays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kindling_programs::linked::{self, Linked};
-use kindling_programs::{Program, agent};
+use kindling_programs::{Program, Workshop, agent};
 use kindling_rootfs::guest_programs;
 use kindling_rootfs::overlay::OverlayEntry;
 
 use super::Build;
 use super::side_by_side::Halt;
-use crate::stage::{self, Stage};
+use crate::stage::Stage;
 
 /// The files that are laid over the packages.
 #[derive(Debug)]
@@ -44,23 +44,30 @@ impl Build<'_> {
     }
 
     fn agent(&self, stage: &Stage) -> Result<PathBuf, Halt> {
-        if let Some(cached) = self.cached(stage)? {
-            return Ok(cached);
-        }
-        self.make(stage, "compiling the guest's agent", |out| {
-            let (work, _lock) = stage::work("agent", self.store(), &self.reporter)?;
-            kindling_programs::build(&self.sources.project.agent(), agent::FILE, &work, out)?;
-            Ok(None)
-        })
+        let detail = "compiling the guest's agent";
+        self.compiled(stage, agent::FILE, &self.sources.project.agent(), detail)
     }
 
     fn program(&self, program: &Program, stage: &Stage) -> Result<PathBuf, Halt> {
+        let detail = format!("compiling {}", program.name);
+        self.compiled(stage, &program.name, &program.folder, &detail)
+    }
+
+    fn compiled(
+        &self,
+        stage: &Stage,
+        name: &str,
+        folder: &Path,
+        detail: &str,
+    ) -> Result<PathBuf, Halt> {
         if let Some(cached) = self.cached(stage)? {
             return Ok(cached);
         }
-        self.make(stage, &format!("compiling {}", program.name), |out| {
-            let (work, _lock) = stage::work("programs", self.store(), &self.reporter)?;
-            kindling_programs::build(&program.folder, &program.name, &work, out)?;
+        let (tools, crates) = (self.rust_tools()?, self.crates(folder)?);
+        self.make(stage, detail, |out| {
+            let (work, _lock) = self.workshop(name, &crates)?;
+            let workshop = Workshop { tools, work: &work };
+            kindling_programs::build(folder, name, &workshop, out)?;
             Ok(None)
         })
     }

@@ -1,12 +1,16 @@
 //! The roots of build tools: fetched, unpacked, and made ready to run what compiles.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use kindling_base::{Context, Error, Result};
+use kindling_base::{Context, Error, Lock, Result, files};
 use kindling_debian::Mirrors;
 use kindling_debian_root::TOOLS;
+use kindling_fetch::Client;
+use kindling_programs::VENDOR;
+use kindling_registry::Registries;
 use kindling_sandbox::BuildRoot;
+use kindling_vendor::Pin;
 
 use super::Build;
 use super::downloads::Debs;
@@ -22,6 +26,41 @@ impl Build<'_> {
             plan.linux_tools.as_ref(),
             self.prepared.tools.linux.as_ref(),
         )
+    }
+
+    /// The tools that compile programs of the guest. The first call makes them.
+    pub(super) fn rust_tools(&self) -> Result<&BuildRoot, Halt> {
+        self.rust_tools.get(|| {
+            let plan = &self.prepared.plan;
+            self.build_root(plan.rust_tools.as_ref(), self.prepared.tools.rust.as_ref())
+        })
+    }
+
+    /// Crates of registries that the program in `folder` pins, fetched.
+    pub(super) fn crates(&self, folder: &Path) -> Result<(Vec<Pin>, Vec<PathBuf>), Halt> {
+        let pins = kindling_vendor::pins(&folder.join("Cargo.lock"))?;
+        let named = self.mirrors.named_or_tried("crates");
+        let registries = Registries::of_this_machine(named)?;
+        let client = Client::default();
+        let crates =
+            kindling_registry::fetch(&pins, &client, &registries, self.store(), &self.reporter)?;
+        Ok((pins, crates))
+    }
+
+    /// A work folder for the program called `name`, with its crates laid out for cargo.
+    pub(super) fn workshop(
+        &self,
+        name: &str,
+        (pins, crates): &(Vec<Pin>, Vec<PathBuf>),
+    ) -> Result<(PathBuf, Lock)> {
+        let tools = self.prepared.tools.rust.as_ref();
+        let tools = tools.map(LockedTools::content).unwrap_or_default();
+        let name = format!("{name}-{}", tools.get(..12).unwrap_or_default());
+        let (work, lock) = stage::work(&name, self.store(), &self.reporter)?;
+        let vendor = work.join(VENDOR);
+        files::remove(&vendor)?;
+        kindling_vendor::vendor(pins, crates, &vendor)?;
+        Ok((work, lock))
     }
 
     fn build_root(
@@ -43,7 +82,7 @@ impl Build<'_> {
     fn unpack_tools(&self, stage: &Stage, tools: &LockedTools) -> Result<PathBuf, Halt> {
         let mirrors = Mirrors::of_this_machine(self.sources.mirrors, &BTreeMap::new())?;
         let debs = self.debs(&Debs {
-            stage: stage::TOOLS,
+            stage: stage.name,
             distribution: &tools.spec.distribution.value,
             mirrors: &mirrors.of_moment(&tools.lock.suites),
             packages: &tools.lock.packages,
@@ -52,6 +91,7 @@ impl Build<'_> {
         // No turn: whoever asks has one, or takes none.
         let made = stage.make(&detail, self.store(), &self.reporter, |out| {
             let unpacking = kindling_debian_root::Tools {
+                stage: stage.name,
                 debs: &debs,
                 links: &tools.spec.links,
                 out,

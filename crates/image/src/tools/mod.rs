@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use kindling_base::hash::Hasher;
 use kindling_base::{Reporter, Result};
-use kindling_recipe::{KernelSource, Recipe, ToolsSpec};
+use kindling_recipe::{Initramfs, KernelSource, Recipe, ToolsSpec};
 
 use crate::resolve::{Policy, Sources};
-use crate::stage::{self, Stage};
+use crate::stage::Stage;
 
 pub use lock::ToolsLock;
 pub use resolve::resolve;
@@ -32,16 +32,22 @@ pub struct LockedTools {
 
 impl LockedTools {
     /// The stage whose result is the root of these tools.
-    pub fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self, name: &'static str) -> Stage {
         let mut key = Hasher::new();
-        key.field(kindling_debian_root::CODE);
+        key.field(kindling_debian_root::CODE).field(self.content());
+        Stage::new(name, key.finish())
+    }
+
+    /// Hash of the packages and links: with the same, a work folder can be gone on with.
+    pub fn content(&self) -> String {
+        let mut content = Hasher::new();
         for package in &self.lock.packages {
-            key.field(&package.name).field(&package.sha256);
+            content.field(&package.name).field(&package.sha256);
         }
         for (name, target) in &self.spec.links {
-            key.field("link").field(name).field(target);
+            content.field("link").field(name).field(target);
         }
-        Stage::new(stage::TOOLS, key.finish())
+        content.finish()
     }
 
     /// The path of the lock.
@@ -55,6 +61,8 @@ impl LockedTools {
 pub struct Tools {
     /// Where Linux is compiled.
     pub linux: Option<LockedTools>,
+    /// Where programs of the guest are.
+    pub rust: Option<LockedTools>,
 }
 
 impl Tools {
@@ -75,8 +83,13 @@ impl Tools {
         };
         let compiles = !matches!(recipe.kernel.source, KernelSource::Image(_));
         let linux = compiles.then(|| resolve(LINUX, policy, sources, reporter));
+        let programs = recipe.initramfs == Initramfs::Minimal
+            || recipe.rootfs.agent
+            || !recipe.rootfs.programs.is_empty();
+        let rust = programs.then(|| resolve(RUST, policy, sources, reporter));
         Ok(Self {
             linux: linux.transpose()?,
+            rust: rust.transpose()?,
         })
     }
 }

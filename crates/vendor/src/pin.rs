@@ -21,7 +21,7 @@ impl Pin {
     ///
     /// # Errors
     /// Name, version or hash are none that a registry has. What passes is safe in paths and addresses.
-    pub(crate) fn stem(&self) -> Result<String> {
+    pub fn stem(&self) -> Result<String> {
         let wrong = |what: &str, value: &str| {
             let value = value.escape_debug();
             Err(Error::user(format!("`{value}` is no {what} of a crate")))

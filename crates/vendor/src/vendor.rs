@@ -13,7 +13,7 @@ const CHECKSUM: &str = ".cargo-checksum.json";
 
 /// Unpacks the `.crate` file of each pin into the folder `into/NAME-VERSION`, which must be new.
 ///
-/// `crates` are the files of `pins`, in the same order, as [`crate::fetch()`] returns them. Files have mode 0644, or 0755
+/// `crates` are the files of `pins`, in the same order. Files have mode 0644, or 0755
 /// where anybody may run them, and folders 0755. Cargo takes `into` as a source with `--config
 /// source.crates-io.replace-with="x" --config source.x.directory="INTO"`. It compares each crate's hash with the lock, and no file
 /// with a hash of its own: those of a folder that was just written are not listed.
