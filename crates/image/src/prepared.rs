@@ -7,6 +7,7 @@ use kindling_base::{Reporter, Result};
 use crate::inputs::{self, Inputs};
 use crate::lock::Locked;
 use crate::plan::{Plan, plan};
+use crate::project::Project;
 use crate::resolve::{Policy, Sources, resolve};
 use crate::tools::Tools;
 
@@ -66,5 +67,31 @@ impl Prepared {
             plan,
             ..self
         })
+    }
+
+    /// SHA-256 of every file that a build downloads: packages, the kernel's source, build tools, and crates that programs of
+    /// the guest pin. Packages of npm are stages.
+    ///
+    /// # Errors
+    /// A program's `Cargo.lock` cannot be read.
+    pub fn downloads(&self, project: &Project) -> Result<Vec<String>> {
+        let lock = &self.locked.lock;
+        let tools = [&self.tools.linux, &self.tools.rust].into_iter().flatten();
+        let tools = tools.flat_map(|tools| &tools.lock.packages);
+        let debs = lock.packages.iter().chain(tools);
+        let mut all: Vec<String> = debs.map(|package| package.sha256.clone()).collect();
+        all.extend(lock.kernel.source_sha256().map(str::to_owned));
+        let mut programs = vec![project.initramfs(), project.agent()];
+        programs.extend(
+            self.inputs
+                .programs
+                .iter()
+                .map(|program| program.folder.clone()),
+        );
+        for program in programs {
+            let pins = kindling_vendor::pins(&program.join("Cargo.lock"))?;
+            all.extend(pins.into_iter().map(|pin| pin.sha256));
+        }
+        Ok(all)
     }
 }

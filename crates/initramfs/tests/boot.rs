@@ -1,6 +1,7 @@
 //! PID 1 in a virtual machine: every way to name a root, and every way to fail.
 //!
-//! Needs QEMU and a kernel with virtio_blk, ext4 and partition tables built in, named by `KINDLING_TEST_VMLINUX`.
+//! Needs QEMU and a kernel with virtio_blk, ext4 and partition tables built in, named by `KINDLING_TEST_VMLINUX`, and the archive
+//! of a build, named by `KINDLING_TEST_INITRAMFS`.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,7 +9,7 @@
     reason = "helpers of tests, outside of test functions"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kindling_base::Command;
 use kindling_initramfs as initramfs;
@@ -35,10 +36,15 @@ struct Machine {
 impl Machine {
     /// `None`, with the reason printed, where something is missing.
     fn new() -> Option<Self> {
-        let Some(kernel) = std::env::var_os("KINDLING_TEST_VMLINUX") else {
-            println!("skipped: KINDLING_TEST_VMLINUX names no kernel");
-            return None;
+        let named = |name: &str| {
+            let path = std::env::var_os(name);
+            if path.is_none() {
+                println!("skipped: {name} names nothing to boot");
+            }
+            path.map(PathBuf::from)
         };
+        let kernel = named("KINDLING_TEST_VMLINUX")?;
+        let archive = named("KINDLING_TEST_INITRAMFS")?;
         for program in ["qemu-system-x86_64", "mke2fs"] {
             if let Err(error) = Command::new("sh")
                 .args(["-c", &format!("command -v {program}")])
@@ -50,8 +56,7 @@ impl Machine {
         }
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../initramfs");
-        initramfs::build(&source, &at.join("work"), None, at, 0).unwrap();
+        std::fs::copy(archive, at.join(initramfs::FILE)).unwrap();
         std::fs::write(at.join("init.s"), INIT).unwrap();
         for (root, init) in [("root", "sbin/init"), ("other", "other")] {
             let path = at.join(root).join(init);
@@ -92,7 +97,6 @@ impl Machine {
         disk.extend_from_slice(&image);
         std::fs::write(at.join("mbr.img"), disk).unwrap();
         std::fs::write(at.join("blank.img"), vec![0; 1 << 20]).unwrap();
-        let kernel = kernel.into();
         Some(Self { folder, kernel })
     }
 

@@ -15,12 +15,15 @@ use world::World;
 pub use compare::{Difference, compare};
 
 /// A build to make twice.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// Our own program: its `build-image` is run once in each world.
     pub program: &'a Path,
-    /// Arguments of `build-image` that say what to build: the recipe, mirrors.
+    /// Arguments of `build-image` that say what to build: the recipe, as seen from the checkout; mirrors.
     pub arguments: &'a [String],
+    /// The checkout.
+    pub checkout: &'a Path,
+    /// Copies the checkout into a folder: whatever a build reads.
+    pub copy: &'a dyn Fn(&Path) -> Result<()>,
     /// The recipe's name.
     pub recipe: &'a str,
     /// SHA-256 of each download.
@@ -51,7 +54,10 @@ pub fn verify(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Verified
     })?;
     files::remove(&folder)?; // what a crash left
     files::create_dir_all(&folder)?;
-    let worlds = [World::plain(&folder.join("a")), World::skewed(&folder)?];
+    let worlds = [
+        World::plain(&folder.join("a"), request.checkout),
+        World::skewed(&folder, request.copy)?,
+    ];
     let mut bundles = Vec::new();
     for (number, world) in (1..).zip(&worlds) {
         reporter.report(Event::Note(format!(

@@ -7,10 +7,30 @@ use kindling_base::{Command, PRELOAD, Result, files};
 /// The library that the second world's programs are preloaded with.
 const SKEW: &str = include_str!("skew.c");
 
+/// Programs of the machine that a build could reach for. In the second world each of them fails.
+const MACHINES_TOOLS: [&str; 14] = [
+    "ar",
+    "as",
+    "awk",
+    "bc",
+    "bison",
+    "c++",
+    "cargo",
+    "cc",
+    "flex",
+    "gcc",
+    "ld",
+    "make",
+    "pkg-config",
+    "rustc",
+];
+
 /// Where and how a build runs.
 #[derive(Debug)]
 pub(super) struct World {
     folder: PathBuf,
+    /// The project's root.
+    checkout: PathBuf,
     /// The differences from an ordinary build, each for a person.
     pub(super) varied: Vec<String>,
     /// Programs that come before ours, each of which starts the next.
@@ -19,38 +39,41 @@ pub(super) struct World {
 }
 
 impl World {
-    /// As the user is.
-    pub(super) fn plain(folder: &Path) -> Self {
+    /// As the user is, in the checkout.
+    pub(super) fn plain(folder: &Path, checkout: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            checkout: checkout.to_owned(),
             varied: Vec::new(),
             wrappers: Vec::new(),
             environment: Vec::new(),
         }
     }
 
-    /// Everything that must not matter is different.
+    /// Everything that must not matter is different; `copy` copies the checkout into a folder.
     ///
     /// # Errors
-    /// The library that turns clock and directories cannot be compiled.
-    pub(super) fn skewed(work: &Path) -> Result<Self> {
-        let source = work.join("skew.c");
-        let library = work.join("skew.so");
-        files::write_atomic(&source, SKEW.as_bytes(), 0o644)?;
-        Command::new("gcc")
-            .args(["-shared", "-fPIC", "-O2", "-o"])
-            .arg(&library)
-            .arg(&source)
-            .run()?;
-        let mut varied = vec![
-            "another path of store and output".to_owned(),
-            "time zone Pacific/Apia".to_owned(),
-            "locale tr_TR.UTF-8".to_owned(),
-            "umask 027".to_owned(),
-            "one processor".to_owned(),
-            "a clock 400 days later".to_owned(),
-            "directories listed backwards".to_owned(),
-        ];
+    /// The library that turns clock and directories cannot be compiled, or a folder cannot be written.
+    pub(super) fn skewed(work: &Path, copy: &dyn Fn(&Path) -> Result<()>) -> Result<Self> {
+        let library = library(work)?;
+        let folder = work.join("another/deeper place/b");
+        let checkout = folder.join("a checkout");
+        copy(&checkout)?;
+        let tools = folder.join("broken tools");
+        break_tools(&tools)?;
+        let mut varied: Vec<String> = [
+            "another path of checkout, store and output, with spaces",
+            "HOME, CARGO_HOME and TMPDIR elsewhere",
+            "compilers, make and cargo of the machine that fail",
+            "time zone Pacific/Apia",
+            "locale tr_TR.UTF-8",
+            "umask 027",
+            "one processor",
+            "a clock 400 days later",
+            "directories listed backwards",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let mut wrappers = words("taskset --cpu-list 0");
         let script = if rustix::process::geteuid().is_root() {
@@ -61,16 +84,25 @@ impl World {
             r#"umask 027; exec "$@""# // only root gives a namespace another name and stays who it is
         };
         wrappers.extend(["sh", "-c", script, "sh"].map(str::to_owned));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut environment = vec![
+            ("PATH", format!("{}:{path}", tools.display())),
+            ("TZ", "Pacific/Apia".to_owned()),
+            ("LC_ALL", "tr_TR.UTF-8".to_owned()),
+            ("LD_PRELOAD", library.display().to_string()),
+            (PRELOAD, library.display().to_string()),
+        ];
+        for name in ["HOME", "CARGO_HOME", "TMPDIR"] {
+            let elsewhere = folder.join(name.to_lowercase());
+            files::create_dir_all(&elsewhere)?;
+            environment.push((name, elsewhere.display().to_string()));
+        }
         Ok(Self {
-            folder: work.join("another/deeper/place/b"),
+            folder,
+            checkout,
             varied,
             wrappers,
-            environment: vec![
-                ("TZ", "Pacific/Apia".to_owned()),
-                ("LC_ALL", "tr_TR.UTF-8".to_owned()),
-                ("LD_PRELOAD", library.display().to_string()),
-                (PRELOAD, library.display().to_string()),
-            ],
+            environment,
         })
     }
 
@@ -89,7 +121,7 @@ impl World {
         self.folder.join("out")
     }
 
-    /// Runs `program build-image ARGUMENTS` with an output folder of this world.
+    /// Runs `program build-image ARGUMENTS` in the checkout with an output folder of this world.
     pub(super) fn run(&self, program: &Path, arguments: &[String]) -> Result<()> {
         let program = program.display().to_string();
         let mut words = self.wrappers.iter().chain([&program]);
@@ -109,6 +141,30 @@ impl World {
         let command = command
             .args(["--locked", "--quiet", "--out"])
             .arg(self.out());
-        command.arg("--store").arg(self.store()).run().map(drop)
+        let command = command.arg("--store").arg(self.store());
+        command.directory(&self.checkout).run().map(drop)
     }
+}
+
+/// Compiles the library that turns clock and directories.
+fn library(work: &Path) -> Result<PathBuf> {
+    let source = work.join("skew.c");
+    let library = work.join("skew.so");
+    files::write_atomic(&source, SKEW.as_bytes(), 0o644)?;
+    Command::new("gcc")
+        .args(["-shared", "-fPIC", "-O2", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .run()?;
+    Ok(library)
+}
+
+/// Writes a program that fails for each that a build of old would have taken from the machine.
+fn break_tools(folder: &Path) -> Result<()> {
+    files::create_dir_all(folder)?;
+    let script = "#!/bin/sh\necho \"the machine's $0 was used\" >&2\nexit 1\n";
+    for tool in MACHINES_TOOLS {
+        files::write_atomic(&folder.join(tool), script.as_bytes(), 0o755)?;
+    }
+    Ok(())
 }

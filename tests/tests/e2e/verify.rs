@@ -8,6 +8,9 @@ fn the_minimal_image_is_the_same_in_two_worlds() {
     let scratch = Scratch::new();
     let ran = Ran::new(&scratch.xtask(&["build-image", "--verify=image", "--locked"])).ok();
     for world in [
+        "another path of checkout",
+        "HOME, CARGO_HOME and TMPDIR elsewhere",
+        "compilers, make and cargo of the machine that fail",
         "one processor",
         "a clock 400 days later",
         "directories listed backwards",

@@ -80,13 +80,19 @@ pub(crate) fn run(args: &Test, global: &Global, renderer: &dyn Renderer) -> Resu
     Ok(())
 }
 
-/// The real things that tests of single crates look at, by the variable that names each: the kernel, the
+/// The real things that tests of single crates look at, by the variable that names each: the kernel, the initramfs, the
 /// frozen package tree, and a folder with the very .debs that it was made of.
 fn subjects(built: &Built, setup: &Setup) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut subjects = vec![(
         "KINDLING_TEST_VMLINUX",
         built.folder.join(&built.manifest.kernel.artifact.file),
     )];
+    if let Some(initramfs) = &built.manifest.initramfs {
+        subjects.push((
+            "KINDLING_TEST_INITRAMFS",
+            built.folder.join(&initramfs.file),
+        ));
+    }
     if let Some(tree) = built.plan.packages[0].result(&setup.store) {
         subjects.push(("KINDLING_TEST_TAR", tree.join(kindling_debian_root::TREE)));
     }

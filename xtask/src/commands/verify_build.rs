@@ -24,15 +24,12 @@ pub(crate) fn run(
     let sources = setup.sources(&args.recipe);
     let prepared = Prepared::new(&recipe, policy, &sources, renderer)?;
     let (locked, plan) = (&prepared.locked, &prepared.plan);
-    let source = locked.lock.kernel.source_sha256();
-    let blobs = locked
-        .lock
-        .packages
-        .iter()
-        .map(|package| package.sha256.as_str());
+    let blobs = prepared.downloads(&setup.project)?;
     let share_kernel = what == VerifyBuild::Image;
     let shared = plan.npm.iter().chain(share_kernel.then_some(&plan.kernel));
-    let mut arguments = vec![recipe.display().to_string()];
+    // As seen from the checkout: in the second world that is another one.
+    let seen = recipe.strip_prefix(setup.project.root()).unwrap_or(&recipe);
+    let mut arguments = vec![seen.display().to_string()];
     for mirror in &args.recipe.mirrors {
         arguments.extend(["--mirror".to_owned(), mirror.clone()]);
     }
@@ -41,7 +38,9 @@ pub(crate) fn run(
             program: &std::env::current_exe().context("cannot find our own program")?,
             arguments: &arguments,
             recipe: &locked.recipe.name,
-            blobs: blobs.chain(source).collect(),
+            checkout: setup.project.root(),
+            copy: &|to| setup.project.copy_to(to).map(drop),
+            blobs: blobs.iter().map(String::as_str).collect(),
             shared: shared
                 .map(|stage| (stage.name, stage.key.as_str()))
                 .collect(),
