@@ -48,7 +48,7 @@ impl Prepared {
         })
     }
 
-    /// The same with the archives asked again: what they still have stays pinned.
+    /// The same with the recipe's archives asked again: what they still have stays pinned.
     ///
     /// # Errors
     /// The recipe cannot be locked any more.
@@ -57,13 +57,10 @@ impl Prepared {
         sources: &Sources<'_>,
         reporter: &dyn Reporter,
     ) -> Result<Self> {
-        let policy = Policy::Refresh;
-        let tools = Tools::of(&self.locked.recipe, &policy, sources, reporter)?;
-        let locked = resolve(self.locked.recipe, policy, sources, reporter)?;
-        let plan = plan(&locked, &self.inputs, &tools);
+        let locked = resolve(self.locked.recipe, Policy::Refresh, sources, reporter)?;
+        let plan = plan(&locked, &self.inputs, &self.tools);
         Ok(Self {
             locked,
-            tools,
             plan,
             ..self
         })

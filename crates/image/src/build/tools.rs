@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Context, Error, Lock, Result, files};
 use kindling_debian::Mirrors;
 use kindling_debian_root::TOOLS;
-use kindling_fetch::Client;
+use kindling_fetch::{Client, FetchError};
 use kindling_programs::VENDOR;
 use kindling_registry::Registries;
 use kindling_sandbox::BuildRoot;
@@ -86,7 +86,8 @@ impl Build<'_> {
             distribution: &tools.spec.distribution.value,
             mirrors: &mirrors.of_moment(&tools.lock.suites),
             packages: &tools.lock.packages,
-        })?;
+        });
+        let debs = debs.map_err(gone)?;
         let detail = format!("unpacking {} packages", debs.len());
         // No turn: whoever asks has one, or takes none.
         let made = stage.make(&detail, self.store(), &self.reporter, |out| {
@@ -102,5 +103,17 @@ impl Build<'_> {
             Ok(None)
         });
         Ok(made?)
+    }
+}
+
+/// Tools that left the archive are not moved by a build: another compiler makes another image.
+fn gone(halt: Halt) -> Halt {
+    match halt {
+        Halt::Failed(FetchError::Gone { error, .. }) => {
+            let hint = "move the build tools with `cargo xtask lock --tools --update`, or name a \
+                        snapshot archive: `--mirror debian-snapshot=URL`";
+            error.hint(hint).into()
+        }
+        other => other,
     }
 }
