@@ -103,7 +103,7 @@ impl KernelLog {
 }
 
 impl fmt::Write for KernelLog {
-    /// What does not fit is cut off.
+    /// Text that does not fit is cut off.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
             let _ = self.record.try_push(c);

@@ -173,6 +173,10 @@ pub(crate) struct Verify {
     /// Also check that it is signed with this public key of minisign: a file, or its base64
     #[arg(long, value_name = "KEY")]
     pub(crate) pubkey: Option<String>,
+    /// Also build it again from what its provenance names, and compare every byte. `image` takes the kernel from the store if
+    /// it is there
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, default_missing_value = "all")]
+    pub(crate) rebuild: Option<VerifyBuild>,
 }
 
 #[derive(Args, Debug)]
@@ -192,10 +196,10 @@ pub(crate) struct Inspect {
 
 #[derive(Args, Debug)]
 pub(crate) struct Gc {
-    /// What was used longest ago goes until the rest fits
+    /// Remove what was used longest ago until the rest fits
     #[arg(long, value_name = "SIZE", default_value = "20G", value_parser = units::bytes)]
     pub(crate) max_size: u64,
-    /// What has not been used for so long goes
+    /// Remove what has not been used for so long
     #[arg(long, value_name = "AGE", default_value = "30d", value_parser = units::age)]
     pub(crate) max_age: Duration,
     /// Only say what would go

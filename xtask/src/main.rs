@@ -28,7 +28,7 @@ fn main() -> Exit {
         Command::BuildImage(args) => commands::build_image::run(args, &cli.global, &*renderer),
         Command::Lock(args) => commands::lock::run(args, &cli.global, &*renderer),
         Command::KernelConfig(args) => commands::kernel_config::run(args, &cli.global, &*renderer),
-        Command::Verify(args) => commands::verify::run(args, &*renderer),
+        Command::Verify(args) => commands::verify::run(args, &cli.global, &*renderer),
         Command::Lint(args) => commands::lint::run(args, &cli.global, &*renderer),
         Command::Gc(args) => commands::gc::run(args, &cli.global, &*renderer),
         Command::Inspect(args) => commands::inspect::run(args, &cli.global, &*renderer),

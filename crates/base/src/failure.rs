@@ -20,7 +20,7 @@ use crate::{Error, Exit};
 pub struct Failure {
     /// The exit code of a command that ends with this error ([`Exit`]).
     exit: u8,
-    /// What failed and where.
+    /// The error's message: the operation that failed, and its place.
     message: String,
     /// The lower-level causes, outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -28,7 +28,7 @@ pub struct Failure {
     /// Facts that help to understand, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
-    /// What to do next.
+    /// A step that may help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }

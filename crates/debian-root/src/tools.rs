@@ -16,7 +16,7 @@ pub const TOOLS: &str = "root";
 /// Folders of every root of tools: where the build is, and what a sandbox mounts.
 const FOLDERS: [&str; 4] = ["build", "dev", "proc", "tmp"];
 
-/// What nobody reads in a build.
+/// Folders that no build reads.
 const NOT_NEEDED: [&str; 5] = [
     "usr/share/doc",
     "usr/share/info",

@@ -7,6 +7,7 @@ mod provenance;
 mod purl;
 mod sbom;
 mod sign;
+mod statement;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ use kindling_npm_tree::LockedNpm;
 use kindling_programs::linked::Linked;
 
 pub use sign::{Signer, sign};
+pub use statement::Statement;
 
 /// Name of the software bill of materials inside a bundle.
 pub const SBOM: &str = "sbom.cdx.json";
@@ -49,8 +51,40 @@ pub struct Origin<'a> {
     pub npm: &'a [LockedNpm],
     /// The kernel's origin.
     pub kernel: Kernel<'a>,
+    /// Keyrings whose keys the archives' signatures were checked by: file name and SHA-256.
+    pub keyrings: &'a [(String, String)],
+    /// Build tools, which are not in the image.
+    pub tools: Vec<Tools<'a>>,
+    /// Crates that locks of the guest's programs pin, sorted: those that are linked in, and those that only compiling needs.
+    pub crates: Vec<Crate>,
     /// Keys of the stages, each with its name.
     pub stages: Vec<(&'static str, String)>,
+}
+
+/// Packages that are the root of a build.
+#[derive(Clone, Copy, Debug)]
+pub struct Tools<'a> {
+    /// Name of the list, `linux`.
+    pub name: &'a str,
+    /// SHA-256 of the lock as it is written.
+    pub lock_sha256: &'a str,
+    /// Name that the distribution's mirrors go by.
+    pub distribution: &'a str,
+    /// The first suite: `trixie`.
+    pub release: &'a str,
+    /// Every package.
+    pub packages: &'a [LockedPackage],
+}
+
+/// A crate of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crate {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its `.crate` file.
+    pub sha256: String,
 }
 
 /// The kernel's origin.

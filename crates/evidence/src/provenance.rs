@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{Subject, purl};
 use crate::Kernel;
 
-/// Where a bundle comes from: recipe, lock, every downloaded file, the tool. No clock and no host: the same inputs
-/// have the same statement.
+/// Where a bundle comes from: recipe, locks, keyrings, every downloaded file, those of the build tools among them. No clock and
+/// no host: the same inputs have the same statement.
 pub(super) fn provenance(subject: &Subject<'_>) -> Value {
     let origin = subject.origin;
     let manifest = subject.manifest;
@@ -31,11 +31,29 @@ pub(super) fn provenance(subject: &Subject<'_>) -> Value {
     if let Kernel::Url { url, sha256 } = origin.kernel {
         inputs.push(json!({"uri": url, "digest": {"sha256": sha256}}));
     }
+    inputs.extend(origin.crates.iter().map(|one| {
+        json!({"uri": purl::cargo(&one.name, &one.version), "digest": {"sha256": one.sha256}})
+    }));
+    for tools in &origin.tools {
+        inputs.extend(tools.packages.iter().map(|package| {
+            json!({
+                "uri": purl::tool(tools, package), "digest": {"sha256": package.sha256},
+                "annotations": {"kindling:tools": tools.name},
+            })
+        }));
+        inputs.push(named(
+            &format!("tools/{}.lock", tools.name),
+            tools.lock_sha256,
+        ));
+    }
+    for (name, sha256) in origin.keyrings {
+        inputs.push(named(&format!("recipes/keyrings/{name}"), sha256));
+    }
     for (name, sha256) in [
         (origin.recipe_file, origin.recipe_sha256),
         (origin.lock_file, origin.lock_sha256),
     ] {
-        inputs.push(json!({"name": format!("recipes/{name}"), "digest": {"sha256": sha256}}));
+        inputs.push(named(&format!("recipes/{name}"), sha256));
     }
     let stages: serde_json::Map<String, Value> = (origin.stages.iter())
         .map(|(stage, key)| ((*stage).to_owned(), Value::from(key.as_str())))
@@ -51,7 +69,7 @@ pub(super) fn provenance(subject: &Subject<'_>) -> Value {
                     "recipe": manifest.name,
                     "epoch": origin.epoch_s,
                 },
-                // Keys over everything that a stage reads: pins, fragments, overlays, compilers, its own code.
+                // Keys over everything that a stage reads: pins, fragments, overlays, tools, its own code.
                 "internalParameters": {"stages": stages},
                 "resolvedDependencies": inputs,
             },

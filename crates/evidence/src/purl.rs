@@ -4,17 +4,26 @@ use std::fmt::Write;
 
 use kindling_deb::LockedPackage;
 
-use crate::Origin;
+use crate::{Origin, Tools};
 
-/// `pkg:deb/debian/libc6@2.36-9%2Bdeb12u9?arch=amd64&distro=bookworm`.
+/// A package of the image: `pkg:deb/debian/libc6@2.36-9%2Bdeb12u9?arch=amd64&distro=bookworm`.
 pub(super) fn deb(origin: &Origin<'_>, package: &LockedPackage) -> String {
+    deb_of(origin.distribution, origin.release, package)
+}
+
+/// A package of build tools.
+pub(super) fn tool(tools: &Tools<'_>, package: &LockedPackage) -> String {
+    deb_of(tools.distribution, tools.release, package)
+}
+
+fn deb_of(distribution: &str, release: &str, package: &LockedPackage) -> String {
     format!(
         "pkg:deb/{}/{}@{}?arch={}&distro={}",
-        encode(origin.distribution),
+        encode(distribution),
         encode(&package.name),
         encode(&package.version),
         encode(&package.architecture),
-        encode(origin.release)
+        encode(release)
     )
 }
 

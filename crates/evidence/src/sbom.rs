@@ -80,26 +80,52 @@ pub(super) fn sbom(
     let mut dependencies = vec![json!({"ref": root, "dependsOn": all})];
     dependencies.append(&mut parts.dependencies);
     let serial = hash::format_uuid(&hash::uuid(&hash::bytes(manifest.key.as_bytes())));
+    let metadata = metadata(subject, &root);
     Ok(json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "serialNumber": format!("urn:uuid:{serial}"),
         "version": 1,
-        "metadata": {
-            "timestamp": timestamp(origin.epoch_s),
-            "tools": {"components": [{
-                "type": "application", "name": "kindling", "version": env!("CARGO_PKG_VERSION"),
-            }]},
-            "component": {
-                "type": "operating-system", "bom-ref": root, "name": manifest.name,
-                "version": &manifest.key[..12], "description": manifest.description,
-                "hashes": hashes(&manifest.rootfs.artifact.sha256),
-            },
-        },
+        "metadata": metadata,
         "components": parts.components,
         "dependencies": dependencies,
+        // What the image was built with and does not contain.
+        "formulation": [{"bom-ref": "built-with", "components": built_with(origin)}],
     }))
+}
+
+/// The subject of the bill, whose id is `root`, and who wrote it.
+fn metadata(subject: &Subject<'_>, root: &str) -> Value {
+    let manifest = subject.manifest;
+    json!({
+        "timestamp": timestamp(subject.origin.epoch_s),
+        "tools": {"components": [{
+            "type": "application", "name": "kindling", "version": env!("CARGO_PKG_VERSION"),
+        }]},
+        "component": {
+            "type": "operating-system", "bom-ref": root, "name": manifest.name,
+            "version": &manifest.key[..12], "description": manifest.description,
+            "hashes": hashes(&manifest.rootfs.artifact.sha256),
+        },
+    })
+}
+
+/// The packages of the build tools, each once.
+fn built_with(origin: &Origin<'_>) -> Vec<Value> {
+    let mut known = BTreeSet::new();
+    let all = origin.tools.iter().flat_map(|tools| {
+        let packages = tools.packages.iter();
+        packages.map(move |package| (purl::tool(tools, package), package))
+    });
+    all.filter(|(id, _)| known.insert(id.clone()))
+        .map(|(id, package)| {
+            json!({
+                "type": "library", "bom-ref": format!("built-with:{id}"), "name": package.name,
+                "version": package.version, "purl": id, "hashes": hashes(&package.sha256),
+            })
+        })
+        .collect()
 }
 
 /// Adds what the kernel was made of, unless a package of the image has it; returns its id.

@@ -1,5 +1,7 @@
 //! The inputs of a build that no lock pins: files of the checkout.
 
+use std::collections::BTreeSet;
+
 use kindling_base::hash;
 use kindling_base::{Result, files};
 
@@ -9,6 +11,7 @@ use kindling_recipe::Recipe;
 use kindling_rootfs::guest_programs::AGENT_OVERLAY;
 use kindling_rootfs::overlay::{self, OverlayEntry};
 
+use crate::keyring;
 use crate::project::Project;
 
 /// The inputs, read once so that key and result are of the same bytes.
@@ -16,6 +19,8 @@ use crate::project::Project;
 pub struct Inputs {
     /// SHA-256 of the recipe's file: evidence names it.
     pub recipe: String,
+    /// Keyrings of the recipe's archives: file name and SHA-256. A lock needs none, so that one may be absent.
+    pub keyrings: Vec<(String, String)>,
     /// Kernel configuration fragments in the recipe's order.
     pub fragments: Vec<Fragment>,
     /// Rendered overlays, in order.
@@ -54,6 +59,7 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
     });
     Ok(Inputs {
         recipe: hash::bytes(&files::read(&recipe.path)?),
+        keyrings: keyrings(recipe, project)?,
         fragments: fragments.collect::<Result<_>>()?,
         overlays,
         programs: programs.collect::<Result<_>>()?,
@@ -64,6 +70,23 @@ pub fn read(recipe: &Recipe, project: &Project) -> Result<Inputs> {
             .then(|| hash_sources(&project.agent()))
             .transpose()?,
     })
+}
+
+fn keyrings(recipe: &Recipe, project: &Project) -> Result<Vec<(String, String)>> {
+    let vendors = recipe.rootfs.archives.iter();
+    let vendors = vendors.map(|vendor| &vendor.value.keyring.value);
+    let names: BTreeSet<&String> = std::iter::once(&recipe.rootfs.keyring.value)
+        .chain(vendors)
+        .collect();
+    let found = names
+        .into_iter()
+        .filter_map(|name| keyring::find(&project.keyrings(), name).ok());
+    found
+        .map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Ok((name.into_owned(), hash::file(&path)?))
+        })
+        .collect()
 }
 
 /// The variables of overlay templates: the recipe's `[rootfs.variables]` and the built-in names.

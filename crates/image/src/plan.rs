@@ -80,7 +80,8 @@ pub fn plan(locked: &Locked, inputs: &Inputs, tools: &Tools) -> Plan {
     let rootfs = rootfs_key(locked, inputs, &programs, tree, agent.as_deref());
     let lint = lint_key(locked, &kernel, initramfs.as_deref(), &rootfs);
     let initramfs_or_none = initramfs.as_deref().unwrap_or("none");
-    let bundle = bundle_key(locked, inputs, [&kernel, initramfs_or_none, &rootfs, &lint]);
+    let parts = [&kernel, initramfs_or_none, &rootfs, &lint];
+    let bundle = bundle_key(locked, inputs, tools, parts);
     let all = |name, keys: Vec<String>| keys.into_iter().map(|key| Stage::new(name, key)).collect();
     Plan {
         source: source_key(locked).map(|key| Stage::new(stage::SOURCE, key)),
@@ -280,12 +281,18 @@ fn lint_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str
     key.finish()
 }
 
-fn bundle_key(locked: &Locked, inputs: &Inputs, stages: [&str; 4]) -> String {
+fn bundle_key(locked: &Locked, inputs: &Inputs, tools: &Tools, stages: [&str; 4]) -> String {
     let recipe = &locked.recipe;
     let mut key = Hasher::new();
     key.field(kindling_publish::CODE);
     key.field(recipe.image.epoch_s.to_le_bytes());
     key.field(&inputs.recipe).field(lock::sha256(&locked.lock));
+    for tools in tools.iter() {
+        key.field("tools").field(&tools.lock_sha256);
+    }
+    for (name, sha256) in &inputs.keyrings {
+        key.field("keyring").field(name).field(sha256);
+    }
     for stage in stages {
         key.field(stage);
     }

@@ -1,8 +1,11 @@
 //! The beginning of every command about a recipe: read it, lock it, plan it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use kindling_base::{Reporter, Result};
+use kindling_recipe::Initramfs;
+use kindling_vendor::Pin;
 
 use crate::inputs::{self, Inputs};
 use crate::lock::Locked;
@@ -73,22 +76,27 @@ impl Prepared {
     /// A program's `Cargo.lock` cannot be read.
     pub fn downloads(&self, project: &Project) -> Result<Vec<String>> {
         let lock = &self.locked.lock;
-        let tools = [&self.tools.linux, &self.tools.rust].into_iter().flatten();
-        let tools = tools.flat_map(|tools| &tools.lock.packages);
+        let tools = self.tools.iter().flat_map(|tools| &tools.lock.packages);
         let debs = lock.packages.iter().chain(tools);
         let mut all: Vec<String> = debs.map(|package| package.sha256.clone()).collect();
         all.extend(lock.kernel.source_sha256().map(str::to_owned));
-        let mut programs = vec![project.initramfs(), project.agent()];
-        programs.extend(
-            self.inputs
-                .programs
-                .iter()
-                .map(|program| program.folder.clone()),
-        );
-        for program in programs {
-            let pins = kindling_vendor::pins(&program.join("Cargo.lock"))?;
-            all.extend(pins.into_iter().map(|pin| pin.sha256));
-        }
+        all.extend(self.crates(project)?.into_iter().map(|pin| pin.sha256));
         Ok(all)
+    }
+
+    /// The crates that the guest's programs pin, sorted, each once.
+    ///
+    /// # Errors
+    /// A program's `Cargo.lock` cannot be read.
+    pub(crate) fn crates(&self, project: &Project) -> Result<Vec<Pin>> {
+        let minimal = self.locked.recipe.initramfs == Initramfs::Minimal;
+        let init = minimal.then(|| project.initramfs());
+        let agent = self.inputs.agent.as_ref().map(|_| project.agent());
+        let programs = self.inputs.programs.iter().map(|one| one.folder.clone());
+        let mut all = BTreeSet::new();
+        for program in init.into_iter().chain(agent).chain(programs) {
+            all.extend(kindling_vendor::pins(&program.join("Cargo.lock"))?);
+        }
+        Ok(all.into_iter().collect())
     }
 }

@@ -12,7 +12,7 @@ fn source() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../initramfs"))
 }
 
-/// What an archive holds: name, mode, inode, modification time, size.
+/// The entries of an archive: name, mode, inode, modification time, size.
 fn list(archive: &[u8]) -> Vec<(String, u32, u32, u32, u32)> {
     let mut entries = Vec::new();
     let mut rest = archive;

@@ -8,7 +8,7 @@ use crate::page::{Page, pages};
 /// A command line of one of our programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
-    /// What follows the program's name.
+    /// Its arguments.
     pub words: Vec<String>,
     /// Page and line of the block or the sentence.
     pub place: String,

@@ -24,7 +24,7 @@ fn every_relative_link_and_anchor_resolves() {
 
 fn check(page: &Page, target: &str, pages: &[Page]) -> Result<(), String> {
     if target.contains("://") {
-        return Ok(()); // somebody else's page
+        return Ok(()); // a page of another project
     }
     let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
     let folder = page.path.parent().unwrap_or(Path::new(""));

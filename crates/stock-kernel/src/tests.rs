@@ -29,7 +29,7 @@ fn layer(folder: &Path, files: &[(String, Vec<u8>)]) -> PathBuf {
     folder.to_owned()
 }
 
-/// What a package of a kernel leaves in the tree.
+/// The files of a kernel's package.
 fn stock() -> Vec<(String, Vec<u8>)> {
     let modules = format!("usr/lib/modules/{RELEASE}");
     let [_, (_, vmlinuz), ..] = compressed(&kernel(18, 0x10_0020));

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Error, Event, Reporter, Result, files, hash};
 use kindling_store::Store;
 
+/// The list of a bundle's hashes.
+const SUMS: &str = "SHA256SUMS";
+
 use world::World;
 
 pub use compare::{Difference, compare};
@@ -76,6 +79,33 @@ pub fn verify(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Verified
     };
     files::remove(&folder)?;
     result
+}
+
+/// Builds once more from an empty stage cache and compares the bundle with `bundle`, which somebody built before. Files that
+/// `bundle` does not list in its sums, such as a signature, are left out.
+///
+/// # Errors
+/// The build failed, or a file cannot be read; differences are in the answer.
+pub fn rebuild(
+    request: &Request<'_>,
+    bundle: &Path,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Difference>> {
+    let (folder, _lock) = request.store.work("verify", || {
+        reporter.report(Event::Note("waiting for another verification".to_owned()));
+    })?;
+    files::remove(&folder)?; // what a crash left
+    let rebuilt = build(request, &World::plain(&folder.join("a"), request.checkout))?;
+    let listed = files::read_text(&bundle.join(SUMS))?;
+    let differences = compare(bundle, &rebuilt)?.into_iter().filter(|one| {
+        let is_listed = listed
+            .lines()
+            .any(|line| line.ends_with(&format!(" {}", one.file)));
+        one.file == SUMS || is_listed || rebuilt.join(&one.file).exists()
+    });
+    let differences = differences.collect();
+    files::remove(&folder)?;
+    Ok(differences)
 }
 
 /// Builds in a world; returns the bundle's folder.

@@ -11,7 +11,7 @@ use super::seconds;
 pub(crate) struct ExecArgs {
     /// The VM's name
     pub(crate) name: String,
-    /// Who runs it, by name or number [default: root]
+    /// The user that runs it, by name or number [default: root]
     #[arg(long, short)]
     user: Option<String>,
     /// Add a variable to its environment; repeatable

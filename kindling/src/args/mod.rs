@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Copy a file or a folder from here to a VM's guest or back; a path in the guest is VM:PATH
     Cp {
-        /// What is copied
+        /// File or folder to copy
         from: Place,
         /// Where to: into it where it is a folder, else as it
         to: Place,

@@ -118,6 +118,45 @@ fn the_origin_names_what_came_out_and_what_went_in() {
 }
 
 #[test]
+fn built_with_is_told_from_contained() {
+    let origin = json(&bundle().join("provenance.json"));
+    let inputs = origin["predicate"]["buildDefinition"]["resolvedDependencies"].as_array();
+    let inputs = inputs.unwrap();
+    let bom = json(&bundle().join("sbom.cdx.json"));
+    let named = |list: &Value, name: &str| {
+        let list = list.as_array().unwrap();
+        list.iter().any(|one| one["name"] == name)
+    };
+    let built_with = &bom["formulation"][0]["components"];
+    for (list, compiler) in [("linux", "gcc"), ("rust", "rustc")] {
+        let lock = format!("tools/{list}.lock");
+        let sha256 = hash::file(&project().join(&lock)).unwrap();
+        let found = inputs.iter().find(|input| input["name"] == lock.as_str());
+        assert_eq!(found.unwrap()["digest"]["sha256"], sha256);
+        let is_tool = |input: &&Value| {
+            let uri = input["uri"].as_str().unwrap_or_default();
+            uri.starts_with(&format!("pkg:deb/debian/{compiler}@"))
+        };
+        let tool = inputs.iter().find(is_tool).unwrap();
+        assert_eq!(tool["annotations"]["kindling:tools"], list);
+        assert!(named(built_with, compiler), "{compiler}");
+        assert!(!named(&bom["components"], compiler), "{compiler}");
+    }
+    let keyring = "recipes/keyrings/debian-12.asc";
+    let found = inputs.iter().find(|input| input["name"] == keyring);
+    let sha256 = hash::file(&project().join(keyring)).unwrap();
+    assert_eq!(found.unwrap()["digest"]["sha256"], sha256);
+    // Crates that only compiling needs are inputs too.
+    for name in ["rustix", "syn"] {
+        let is_crate = |input: &Value| {
+            let uri = input["uri"].as_str().unwrap_or_default();
+            uri.starts_with(&format!("pkg:cargo/{name}@"))
+        };
+        assert!(inputs.iter().any(is_crate), "{name}");
+    }
+}
+
+#[test]
 fn a_signed_bundle_is_verified_by_the_stock_tool_and_no_changed_one_is() {
     let scratch = Scratch::new();
     let key = |name: &str| scratch.path(name).display().to_string();

@@ -70,3 +70,59 @@ fn a_program_that_is_compiled_with_the_time_is_named() {
         ],
     );
 }
+
+#[test]
+fn a_bundle_is_built_again_from_its_own_provenance() {
+    let scratch = Scratch::new();
+    let bundle = project().join("out/minimal-debian-12");
+    let verify = |more: &[&str]| {
+        let args = [
+            &["verify", bundle.to_str().unwrap(), "--rebuild=image"],
+            more,
+        ]
+        .concat();
+        Ran::new(&scratch.xtask(&args))
+    };
+    let ran = verify(&[]).ok();
+    let said = "built again, every byte is the same";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+
+    // Other inputs are named, and nothing is built.
+    scratch.replace("kernel-config/base.config", "\n", "\n# changed\n");
+    verify(&[]).fails(
+        2,
+        &[
+            "has other inputs than the bundle",
+            "stage `kernel`",
+            "commit",
+        ],
+    );
+    scratch.replace("tools/rust.lock", "\n", "\n# changed\n");
+    verify(&[]).fails(
+        2,
+        &[
+            "tools/rust.lock: the bundle's is ",
+            "commit that has these files",
+        ],
+    );
+}
+
+#[test]
+fn a_compiler_s_complaint_is_shown() {
+    let scratch = Scratch::new();
+    let initramfs = scratch.path("initramfs");
+    std::fs::remove_file(&initramfs).unwrap();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(project().join("initramfs"))
+        .arg(&initramfs)
+        .run();
+    copied.unwrap();
+    std::fs::write(initramfs.join("src/main.rs"), "this is no Rust").unwrap();
+    let ran = Ran::new(&scratch.xtask(&["build-image", "--locked"]));
+    let texts = ["stage `initramfs`", "error: expected one of", "cargo.log"];
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    for text in texts {
+        assert!(ran.stderr.contains(text), "no `{text}` in:\n{}", ran.stderr);
+    }
+}

@@ -11,6 +11,7 @@ pub(crate) mod kernel_config;
 pub(crate) mod lint;
 pub(crate) mod lock;
 mod ready_snapshot;
+mod rebuild;
 mod setup;
 pub(crate) mod test;
 pub(crate) mod tidy;

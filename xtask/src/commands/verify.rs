@@ -2,10 +2,11 @@
 
 use kindling_base::Result;
 
-use crate::cli::Verify;
+use super::rebuild;
+use crate::cli::{Global, Verify};
 use crate::render::Renderer;
 
-pub(crate) fn run(args: &Verify, renderer: &dyn Renderer) -> Result<()> {
+pub(crate) fn run(args: &Verify, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let manifest = kindling_bundle::load(&args.bundle)?;
     kindling_bundle::verify(&args.bundle, &manifest)?;
     if let Some(key) = &args.pubkey {
@@ -16,5 +17,8 @@ pub(crate) fn run(args: &Verify, renderer: &dyn Renderer) -> Result<()> {
         "{}: every file is as it was built",
         args.bundle.display()
     ));
-    Ok(())
+    match args.rebuild {
+        Some(what) => rebuild::run(what, &args.bundle, global, renderer),
+        None => Ok(()),
+    }
 }

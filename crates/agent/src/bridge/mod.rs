@@ -54,7 +54,7 @@ fn converse(stream: &TcpStream, options: &Options, pages: &pages::Pages) {
 /// Connects a viewer to the VNC server until one of them goes.
 ///
 /// # Errors
-/// The response to the viewer when there is no connection.
+/// The answer that a viewer gets while no VNC server can be reached.
 fn view(stream: &TcpStream, request: &Request, options: &Options) -> Result<(), Response> {
     let accepted = upgrade::accept(request, &options.origins)?;
     let server = connect(options).map_err(|error| {

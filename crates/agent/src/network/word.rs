@@ -197,7 +197,7 @@ mod tests {
     }
 
     proptest! {
-        /// From any command line, only plain values are taken.
+        /// A device's name has no `/`, a prefix fits its address, and a gateway is of the same family, for any text.
         #[test]
         fn what_is_taken_is_plain(text in "(\\[?[0-9a-f:.]{0,12}\\]?|[ -~]{0,6}|off|dhcp|:){0,12}") {
             if let Some(Ok(Word::Card(card))) = parse(&format!("ip={text}")) {

@@ -109,7 +109,7 @@ impl<'a> Build<'a> {
             locked,
             inputs,
             plan,
-            tools: _,
+            tools,
         } = self.prepared;
         let (recipe, lock) = (&locked.recipe, &locked.lock);
         let file_name = |path: &Path| {
@@ -135,6 +135,9 @@ impl<'a> Build<'a> {
                 PinnedKernel::Package { package } => Kernel::Package(package),
                 PinnedKernel::Url { url, sha256 } => Kernel::Url { url, sha256 },
             },
+            keyrings: &inputs.keyrings,
+            tools: tools.evidence(),
+            crates: self.pinned_crates()?,
             // Packages of npm are inputs, listed as such.
             stages: (plan.stages().filter(|stage| stage.name != stage::NPM))
                 .map(|stage| (stage.name, stage.key.clone()))
@@ -169,6 +172,17 @@ impl<'a> Build<'a> {
             &self.reporter,
         )?;
         Ok(manifest)
+    }
+
+    /// The crates that the guest's programs pin.
+    fn pinned_crates(&self) -> Result<Vec<kindling_evidence::Crate>> {
+        let pins = self.prepared.crates(self.sources.project)?.into_iter();
+        let listed = pins.map(|pin| kindling_evidence::Crate {
+            name: pin.name,
+            version: pin.version,
+            sha256: pin.sha256,
+        });
+        Ok(listed.collect())
     }
 
     /// The stages that the build waited for, in order.

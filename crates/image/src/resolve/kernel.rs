@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    /// What a recipe that asks for `linux-image-amd64` gets from these packages.
+    /// The kernel of these packages for a recipe that asks for `linux-image-amd64`.
     fn pinned(packages: &[&str]) -> Result<PinnedKernel, String> {
         let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
         let recipe = recipe::load(&recipes.join("stock-kernel-debian-12.toml")).unwrap();

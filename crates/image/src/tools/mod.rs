@@ -28,9 +28,30 @@ pub struct LockedTools {
     pub spec: ToolsSpec,
     /// The answer.
     pub lock: ToolsLock,
+    /// SHA-256 of the lock as it is written.
+    pub lock_sha256: String,
 }
 
 impl LockedTools {
+    fn new(spec: ToolsSpec, lock: ToolsLock) -> Self {
+        Self {
+            lock_sha256: lock.sha256(),
+            spec,
+            lock,
+        }
+    }
+
+    /// The tools as a bundle's evidence lists them.
+    fn evidence(&self) -> kindling_evidence::Tools<'_> {
+        kindling_evidence::Tools {
+            name: &self.spec.name,
+            lock_sha256: &self.lock_sha256,
+            distribution: &self.spec.distribution.value,
+            release: self.spec.suites.first().map_or("", |suite| &suite.value),
+            packages: &self.lock.packages,
+        }
+    }
+
     /// The stage whose result is the root of these tools.
     pub(crate) fn stage(&self, name: &'static str) -> Stage {
         let mut key = Hasher::new();
@@ -91,5 +112,15 @@ impl Tools {
             linux: linux.transpose()?,
             rust: rust.transpose()?,
         })
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &LockedTools> {
+        self.linux.iter().chain(&self.rust)
+    }
+
+    /// The tools as a bundle's evidence lists them.
+    pub(crate) fn evidence(&self) -> Vec<kindling_evidence::Tools<'_>> {
+        self.iter().map(LockedTools::evidence).collect()
     }
 }

@@ -29,7 +29,7 @@ pub fn resolve(
         .as_ref()
         .is_some_and(|old| old.request == lock::request(&spec));
     match (policy, old) {
-        (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(LockedTools { spec, lock }),
+        (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(LockedTools::new(spec, lock)),
         (Policy::Frozen, old) => {
             let state = match old {
                 Some(_) => "does not fit its list any more",
@@ -49,7 +49,7 @@ pub fn resolve(
             if let Some(same) =
                 old.filter(|old| old.request == lock.request && old.packages == lock.packages)
             {
-                return Ok(LockedTools { spec, lock: same });
+                return Ok(LockedTools::new(spec, same));
             }
             lock.write(&path)?;
             let count = lock.packages.len();
@@ -57,7 +57,7 @@ pub fn resolve(
                 "wrote {}: {count} packages",
                 path.display()
             )));
-            Ok(LockedTools { spec, lock })
+            Ok(LockedTools::new(spec, lock))
         }
     }
 }

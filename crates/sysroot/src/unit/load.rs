@@ -85,7 +85,7 @@ impl Unit {
         )
     }
 
-    /// What its name ends in: `service`, `target`.
+    /// The ending of its name: `service`, `target`.
     pub fn kind(&self) -> &str {
         kind_of(&self.name)
     }
