@@ -124,7 +124,7 @@ pub(crate) struct BuildImage {
     /// Boot the bundle and save it, ready, beside its files: `kindling resume RECIPE` goes on from there
     #[arg(long, conflicts_with = "verify")]
     pub(crate) snapshot: bool,
-    /// Build twice from an empty stage cache, the second time from another path of the checkout, with another HOME, time
+    /// Build twice from an empty stage cache, the second time from another path of the checkout, by another user, with another HOME, time
     /// zone, locale, umask, host name, number of processors, order of directories and clock, and with compilers of the
     /// machine that fail, and compare every byte. `image` takes the kernel from the
     /// store if it is there, instead of compiling it twice

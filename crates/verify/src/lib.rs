@@ -3,6 +3,7 @@
 mod bytes;
 mod compare;
 mod image;
+mod user;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ pub fn verify(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Verified
     files::create_dir_all(&folder)?;
     let worlds = [
         World::plain(&folder.join("a"), request.checkout),
-        World::skewed(&folder, request.copy)?,
+        World::skewed(&folder, request.copy, request.program)?,
     ];
     let mut bundles = Vec::new();
     for (number, world) in (1..).zip(&worlds) {
@@ -122,6 +123,7 @@ fn build(request: &Request<'_>, world: &World) -> Result<PathBuf> {
         }
     }
     drop(store);
+    world.hand_over()?;
     world.run(request.program, request.arguments)?;
     Ok(world.out().join(request.recipe))
 }

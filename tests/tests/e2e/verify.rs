@@ -11,6 +11,7 @@ fn the_minimal_image_is_the_same_in_two_worlds() {
         "another path of checkout",
         "HOME, CARGO_HOME and TMPDIR elsewhere",
         "compilers, make and cargo of the machine that fail",
+        "an ordinary user",
         "one processor",
         "a clock 400 days later",
         "directories listed backwards",

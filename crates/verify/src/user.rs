@@ -1,0 +1,88 @@
+//! An ordinary user for the second world, where root verifies: an account that only that build sees.
+
+use std::path::Path;
+
+use kindling_base::{Command, Result, files};
+
+/// The path at which the user finds the world's folder, whose own place may be root's alone.
+pub(crate) const MOUNTED: &str = "/mnt";
+
+/// The user's id, which no account has.
+const ID: u32 = 64_321;
+
+/// Name of the account.
+const NAME: &str = "kindling-verify";
+
+/// The first of its subordinate ids.
+const SUBORDINATE: u32 = 500_000;
+
+/// An account to make.
+#[derive(Debug)]
+pub(crate) struct User(());
+
+impl User {
+    /// A user, if this process may become another and the machine has what a user's sandbox needs.
+    pub(crate) fn of_this_machine() -> Option<Self> {
+        let root = rustix::process::geteuid().is_root();
+        let can = root
+            && ["newuidmap", "newgidmap", "setpriv"]
+                .iter()
+                .all(|program| Command::new(program).arg("--help").output().is_ok())
+            && Path::new("/etc/subuid").exists()
+            && Path::new("/etc/subgid").exists()
+            && Path::new(MOUNTED).is_dir();
+        can.then_some(Self(()))
+    }
+
+    /// Writes the account's files into the world's folder and makes all of it the user's.
+    ///
+    /// # Errors
+    /// They cannot be written, or ownership cannot be changed.
+    pub(crate) fn move_in(&self, folder: &Path) -> Result<()> {
+        let accounts = files::read_text(Path::new("/etc/passwd"))?;
+        let account = format!("{accounts}{NAME}:x:{ID}:{ID}::/nonexistent:/bin/sh\n");
+        files::write(&folder.join("passwd"), account.as_bytes())?;
+        let ids = format!("{NAME}:{SUBORDINATE}:65536\n");
+        files::write(&folder.join("ids"), ids.as_bytes())?;
+        chown(
+            Command::new("chown").args(["--recursive", "--no-dereference"]),
+            folder,
+        )
+    }
+
+    /// The script that becomes the user in the checkout and goes on to its arguments; its namespaces are new.
+    pub(crate) fn script(&self, folder: &Path) -> String {
+        let folder = folder.display().to_string().replace('\'', "'\\''");
+        format!(
+            "mount --bind '{folder}' {MOUNTED}
+             mount --bind {MOUNTED}/passwd /etc/passwd
+             mount --bind {MOUNTED}/ids /etc/subuid
+             mount --bind {MOUNTED}/ids /etc/subgid
+             hostname another.example
+             umask 027
+             cd '{MOUNTED}/a checkout'
+             exec setpriv --reuid {ID} --regid {ID} --clear-groups -- \"$@\""
+        )
+    }
+}
+
+/// Makes all folders below `folder` the user's. Files stay whose they are: downloads are the store's own, linked.
+///
+/// # Errors
+/// They cannot be changed.
+pub(crate) fn own_folders(folder: &Path) -> Result<()> {
+    let find = Command::new("find")
+        .arg(folder)
+        .args(["-type", "d", "-exec", "chown"]);
+    find.args([&format!("{ID}:{ID}"), "{}", "+"])
+        .run()
+        .map(drop)
+}
+
+fn chown(command: Command, folder: &Path) -> Result<()> {
+    command
+        .arg(format!("{ID}:{ID}"))
+        .arg(folder)
+        .run()
+        .map(drop)
+}
