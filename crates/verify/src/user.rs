@@ -34,24 +34,21 @@ impl User {
         can.then_some(Self(()))
     }
 
-    /// Writes the account's files into the world's folder and makes all of it the user's.
+    /// Writes the account's files into the world's folder.
     ///
     /// # Errors
-    /// They cannot be written, or ownership cannot be changed.
+    /// They cannot be written.
     pub(crate) fn move_in(&self, folder: &Path) -> Result<()> {
         let accounts = files::read_text(Path::new("/etc/passwd"))?;
         let account = format!("{accounts}{NAME}:x:{ID}:{ID}::/nonexistent:/bin/sh\n");
         files::write(&folder.join("passwd"), account.as_bytes())?;
         let ids = format!("{NAME}:{SUBORDINATE}:65536\n");
-        files::write(&folder.join("ids"), ids.as_bytes())?;
-        chown(
-            Command::new("chown").args(["--recursive", "--no-dereference"]),
-            folder,
-        )
+        files::write(&folder.join("ids"), ids.as_bytes())
     }
 
-    /// The script that becomes the user in the checkout and goes on to its arguments; its namespaces are new.
-    pub(crate) fn script(&self, folder: &Path) -> String {
+    /// The script that becomes the user in the checkout and goes on to its arguments, with `library` preloaded; its namespaces
+    /// are new.
+    pub(crate) fn script(&self, folder: &Path, library: &str) -> String {
         let folder = folder.display().to_string().replace('\'', "'\\''");
         format!(
             "mount --bind '{folder}' {MOUNTED}
@@ -61,28 +58,27 @@ impl User {
              hostname another.example
              umask 027
              cd '{MOUNTED}/a checkout'
+             export LD_PRELOAD={MOUNTED}/{library}
              exec setpriv --reuid {ID} --regid {ID} --clear-groups -- \"$@\""
         )
     }
 }
 
-/// Makes all folders below `folder` the user's. Files stay whose they are: downloads are the store's own, linked.
+/// Makes everything below `folder` the user's but downloads and results of stages in the store: these files are links to
+/// those of the store that they were lent from.
 ///
 /// # Errors
-/// They cannot be changed.
-pub(crate) fn own_folders(folder: &Path) -> Result<()> {
-    let find = Command::new("find")
+/// It cannot be changed.
+pub(crate) fn own(folder: &Path) -> Result<()> {
+    let lent = ["*/store/blobs/*", "*/store/stages/*"];
+    let [blobs, stages] = lent.map(|pattern| ["-not", "-path", pattern]);
+    Command::new("find")
         .arg(folder)
-        .args(["-type", "d", "-exec", "chown"]);
-    find.args([&format!("{ID}:{ID}"), "{}", "+"])
-        .run()
-        .map(drop)
-}
-
-fn chown(command: Command, folder: &Path) -> Result<()> {
-    command
-        .arg(format!("{ID}:{ID}"))
-        .arg(folder)
+        .args(["(", "-type", "d", "-o"])
+        .args(blobs)
+        .args(stages)
+        .args([")", "-exec", "chown", "--no-dereference"])
+        .args([&format!("{ID}:{ID}"), "{}", "+"])
         .run()
         .map(drop)
 }

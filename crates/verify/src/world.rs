@@ -114,7 +114,7 @@ impl World {
                 files::copy(program, &folder.join(PROGRAM), 0o755)?;
                 inside = Some(seen.join(PROGRAM));
                 user.move_in(&folder)?;
-                user.script(&folder)
+                user.script(&folder, LIBRARY)
             }
             (None, true) => r#"umask 027; hostname another.example; exec "$@""#.to_owned(),
             // Only root gives a namespace another name and stays who it is.
@@ -123,7 +123,7 @@ impl World {
         wrappers.extend(["sh", "-ec", &script, "sh"].map(str::to_owned));
         Ok(Self {
             checkout: seen.join(CHECKOUT),
-            environment: environment(&seen),
+            environment: environment(&seen, user.is_none()),
             program: inside,
             folder,
             seen,
@@ -138,7 +138,7 @@ impl World {
     /// The folder cannot be read or changed.
     pub(super) fn hand_over(&self) -> Result<()> {
         match self.program {
-            Some(_) => user::own_folders(&self.folder),
+            Some(_) => user::own(&self.folder),
             None => Ok(()),
         }
     }
@@ -189,7 +189,7 @@ impl World {
 }
 
 /// Variables of the second world.
-fn environment(seen: &Path) -> Vec<(&'static str, String)> {
+fn environment(seen: &Path, preload: bool) -> Vec<(&'static str, String)> {
     let path = std::env::var("PATH").unwrap_or_default();
     let tools = seen.join(TOOLS);
     let library = seen.join(LIBRARY).display().to_string();
@@ -197,9 +197,11 @@ fn environment(seen: &Path) -> Vec<(&'static str, String)> {
         ("PATH", format!("{}:{path}", tools.display())),
         ("TZ", "Pacific/Apia".to_owned()),
         ("LC_ALL", "tr_TR.UTF-8".to_owned()),
-        ("LD_PRELOAD", library.clone()),
-        (PRELOAD, library),
+        (PRELOAD, library.clone()),
     ];
+    if preload {
+        variables.push(("LD_PRELOAD", library)); // a script sets it where the library is not there from the start
+    }
     let homes = HOMES.iter().map(|name| {
         let elsewhere = seen.join(name.to_lowercase());
         (*name, elsewhere.display().to_string())
