@@ -1,8 +1,9 @@
 //! Results of stages: folders named by the hash of everything that went in.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Lock, Outcome, Result, files};
+use kindling_base::{Context, Lock, Outcome, Result, files};
 
 use crate::{Store, session};
 
@@ -60,18 +61,13 @@ impl Store {
         files::remove(&self.stage_path(stage, key))
     }
 
-    /// Takes a result, which must be a folder of files, from another store.
+    /// Takes a result, a folder with all that is in it, from another store.
     ///
     /// # Errors
     /// It cannot be read, or the store cannot be written.
     pub fn adopt_stage(&self, stage: &str, key: &str, from: &Path) -> Result<()> {
-        let make = |to: &Path| {
-            let paths = files::list(from)?;
-            paths.iter().try_for_each(|path| {
-                crate::blob::link(path, &to.join(path.file_name().unwrap_or_default()))
-            })
-        };
-        self.stage_or_make(stage, key, || {}, make).map(drop)
+        self.stage_or_make(stage, key, || {}, |to| adopt(from, to))
+            .map(drop)
     }
 
     /// Opens a folder that outlives builds, and locks it until the lock is dropped.
@@ -115,6 +111,27 @@ fn sync(path: &Path) -> Result<()> {
     }
     if kind.is_dir() || kind.is_file() {
         files::open(path)?.sync_all().context(what())?;
+    }
+    Ok(())
+}
+
+/// Links the files of a folder into another one; folders and symbolic links are made anew.
+fn adopt(from: &Path, to: &Path) -> Result<()> {
+    for path in files::list(from)? {
+        let adopted = to.join(path.file_name().unwrap_or_default());
+        let what = || format!("cannot adopt {}", path.display());
+        let about = path.symlink_metadata().context(what())?;
+        if about.is_symlink() {
+            let target = path.read_link().context(what())?;
+            std::os::unix::fs::symlink(target, &adopted).context(what())?;
+        } else if about.is_dir() {
+            files::create_dir_all(&adopted)?;
+            adopt(&path, &adopted)?;
+            files::set_mode(&adopted, about.permissions().mode() & 0o7777)?;
+        } else {
+            crate::blob::link(&path, &adopted)?;
+            files::set_mode(&adopted, about.permissions().mode() & 0o7777)?; // a copy has that of downloads
+        }
     }
     Ok(())
 }
@@ -200,5 +217,25 @@ mod tests {
         });
         let built = outcomes.iter().filter(|one| **one == Outcome::Built);
         assert_eq!((made.load(Ordering::SeqCst), built.count()), (1, 1));
+    }
+
+    #[test]
+    fn a_whole_tree_is_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        files::create_dir_all(&from.join("root/usr/bin")).unwrap();
+        files::write(&from.join("root/usr/bin/gcc"), b"a compiler").unwrap();
+        files::set_mode(&from.join("root/usr/bin/gcc"), 0o755).unwrap();
+        std::os::unix::fs::symlink("usr/bin", from.join("root/bin")).unwrap();
+        files::write(&from.join("note"), b"").unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        store.adopt_stage("tools", "key", &from).unwrap();
+        let adopted = store.stage("tools", "key").unwrap();
+        let gcc = adopted.join("root/bin/gcc");
+        assert_eq!(files::read(&gcc).unwrap(), b"a compiler");
+        let mode = gcc.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        assert!(adopted.join("root/bin").is_symlink());
+        assert!(adopted.join("note").is_file());
     }
 }
