@@ -47,6 +47,14 @@ impl Scratch {
         self.root().join(name)
     }
 
+    /// Replaces a link to a folder of the checkout by a copy, which the test may change; returns its path.
+    pub fn own(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::remove_file(&path).unwrap();
+        copy(&project().join(name), &path);
+        path
+    }
+
     /// Writes a file, and its folders.
     pub fn write(&self, name: &str, text: &str) {
         fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();

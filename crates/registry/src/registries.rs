@@ -40,7 +40,7 @@ impl Registries {
     /// with names, and those that it has used before.
     ///
     /// # Errors
-    /// A mirror is no address, or cargo's configuration cannot be read.
+    /// The value given for a mirror is not an address, or cargo's configuration cannot be read.
     pub fn find(
         named: std::result::Result<Vec<String>, Vec<String>>,
         places: &Places,

@@ -137,15 +137,20 @@ fn sums(bundle: &Path) -> Result<Vec<(String, String)>> {
     paths.iter().map(sum).collect()
 }
 
-fn report(recipe: &str, differences: &[Difference]) -> Error {
+/// The error that tells differences; `what` differs.
+pub fn differs(what: &str, differences: &[Difference]) -> Error {
     let count = match differences {
         [_] => "one file".to_owned(),
         more => format!("{} files", more.len()),
     };
-    let error = Error::external(format!("two builds of {recipe} differ in {count}"));
-    let error = differences
+    let error = Error::external(format!("{what} in {count}"));
+    differences
         .iter()
-        .fold(error, |error, one| error.note(one.to_string()));
+        .fold(error, |error, one| error.note(one.to_string()))
+}
+
+fn report(recipe: &str, differences: &[Difference]) -> Error {
+    let error = differs(&format!("two builds of {recipe} differ"), differences);
     error.hint("find what writes it: a time, a random number, an order or a path of the build; images must not have any of these")
 }
 

@@ -46,9 +46,9 @@ impl User {
         files::write(&folder.join("ids"), ids.as_bytes())
     }
 
-    /// The script that becomes the user in the checkout and goes on to its arguments, with `library` preloaded; its namespaces
-    /// are new.
-    pub(crate) fn script(&self, folder: &Path, library: &str) -> String {
+    /// The script that becomes the user in the folder `checkout` of the world's and goes on to its arguments, with `library`
+    /// preloaded; its namespaces are new.
+    pub(crate) fn script(&self, folder: &Path, checkout: &str, library: &str) -> String {
         let folder = folder.display().to_string().replace('\'', "'\\''");
         format!(
             "mount --bind '{folder}' {MOUNTED}
@@ -57,7 +57,7 @@ impl User {
              mount --bind {MOUNTED}/ids /etc/subgid
              hostname another.example
              umask 027
-             cd '{MOUNTED}/a checkout'
+             cd '{MOUNTED}/{checkout}'
              export LD_PRELOAD={MOUNTED}/{library}
              exec setpriv --reuid {ID} --regid {ID} --clear-groups -- \"$@\""
         )

@@ -114,7 +114,7 @@ impl World {
                 files::copy(program, &folder.join(PROGRAM), 0o755)?;
                 inside = Some(seen.join(PROGRAM));
                 user.move_in(&folder)?;
-                user.script(&folder, LIBRARY)
+                user.script(&folder, CHECKOUT, LIBRARY)
             }
             (None, true) => r#"umask 027; hostname another.example; exec "$@""#.to_owned(),
             // Only root gives a namespace another name and stays who it is.

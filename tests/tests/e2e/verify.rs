@@ -1,6 +1,5 @@
 //! `build-image --verify`: the real image is the same in two worlds, and a build that reads the clock is found out.
 
-use kindling_base::Command;
 use kindling_tests::{Ran, Scratch, project};
 
 #[test]
@@ -29,14 +28,7 @@ fn the_minimal_image_is_the_same_in_two_worlds() {
 #[test]
 fn a_program_that_is_compiled_with_the_time_is_named() {
     let scratch = Scratch::new();
-    let initramfs = scratch.path("initramfs");
-    std::fs::remove_file(&initramfs).unwrap();
-    let copied = Command::new("cp")
-        .arg("-a")
-        .arg(project().join("initramfs"))
-        .arg(&initramfs)
-        .run();
-    copied.unwrap();
+    let initramfs = scratch.own("initramfs");
     let planted =
         "\n    println!(\"cargo:rustc-env=NOW=planted at {:?}\", std::time::SystemTime::now());\n}";
     let build = std::fs::read_to_string(initramfs.join("build.rs")).unwrap();
@@ -111,14 +103,7 @@ fn a_bundle_is_built_again_from_its_own_provenance() {
 #[test]
 fn a_compiler_s_complaint_is_shown() {
     let scratch = Scratch::new();
-    let initramfs = scratch.path("initramfs");
-    std::fs::remove_file(&initramfs).unwrap();
-    let copied = Command::new("cp")
-        .arg("-a")
-        .arg(project().join("initramfs"))
-        .arg(&initramfs)
-        .run();
-    copied.unwrap();
+    let initramfs = scratch.own("initramfs");
     std::fs::write(initramfs.join("src/main.rs"), "this is no Rust").unwrap();
     let ran = Ran::new(&scratch.xtask(&["build-image", "--locked"]));
     let texts = ["stage `initramfs`", "error: expected one of", "cargo.log"];

@@ -99,14 +99,8 @@ fn refuse(recipe: &str, others: Vec<String>, hint: &str) -> Result<()> {
 }
 
 fn report(recipe: &str, differences: &[Difference]) -> Error {
-    let count = match differences {
-        [_] => "one file".to_owned(),
-        more => format!("{} files", more.len()),
-    };
-    let error = Error::external(format!("{recipe}, built again, differs in {count}"));
-    let error = differences
-        .iter()
-        .fold(error, |error, one| error.note(one.to_string()));
+    let what = format!("{recipe}, built again, differs");
+    let error = verify::differs(&what, differences);
     error.hint(
         "every input is the same, so that the bundle was changed after it was built, or a package makes new data whenever it is \
          configured: `build-image --verify` tells the second",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kindling_base::{Error, Lock, Result, files};
 use kindling_kernel::Tarball;
+use kindling_sandbox::BuildRoot;
 
 use super::Build;
 use super::side_by_side::Halt;
@@ -34,7 +35,7 @@ impl Build<'_> {
         if let PinnedKernel::Image { .. } = self.prepared.locked.lock.kernel {
             return Ok(files::read_text(&self.kernel()?.join("config"))?);
         }
-        let (source, tools) = (self.kernel_source()?, self.linux_tools()?);
+        let (source, tools) = self.source_and_tools()?;
         let (work, _lock) = self.kernel_work()?;
         let fragments = &self.prepared.inputs.fragments;
         let config =
@@ -42,23 +43,10 @@ impl Build<'_> {
         Ok(files::read_text(&config)?)
     }
 
-    /// Compiles the kernel, in a turn of its own, with the tools of the project. The source tree and the objects stay in the store's work folder, so that a
+    /// Compiles the kernel, in a turn of its own. The source tree and the objects stay in the store's work folder, so that a
     /// changed fragment compiles only what make must.
     fn compiled_kernel(&self) -> Result<PathBuf, Halt> {
-        let (mut source, mut tools) = (None, None);
-        self.branches.all([
-            &mut || {
-                source = Some(self.kernel_source()?);
-                Ok(())
-            },
-            &mut || {
-                tools = Some(self.linux_tools()?);
-                Ok(())
-            },
-        ])?;
-        let (Some(source), Some(tools)) = (source, tools) else {
-            return Err(Error::internal("a kernel without source and tools").into());
-        };
+        let (source, tools) = self.source_and_tools()?;
         let (stage, store) = (&self.prepared.plan.kernel, self.store());
         let made = stage.make("configuring Linux", store, &self.reporter, |out| {
             let (work, _lock) = self.kernel_work()?;
@@ -73,6 +61,24 @@ impl Build<'_> {
             Ok(None)
         });
         Ok(made?)
+    }
+
+    /// All that compiling the kernel takes, made ready at the same time.
+    fn source_and_tools(&self) -> Result<(Tarball, BuildRoot), Halt> {
+        let (mut source, mut tools) = (None, None);
+        self.branches.all([
+            &mut || {
+                source = Some(self.kernel_source()?);
+                Ok(())
+            },
+            &mut || {
+                tools = Some(self.linux_tools()?);
+                Ok(())
+            },
+        ])?;
+        source
+            .zip(tools)
+            .ok_or_else(|| Error::internal("a kernel without source and tools").into())
     }
 
     /// Takes the kernel of a package, with the modules that reaching the root needs.

@@ -41,7 +41,7 @@ pub fn resolve(
         .is_some_and(|lock| lock.request == lock::request(&recipe));
     match (policy, old) {
         (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(Locked { recipe, lock }),
-        (Policy::Frozen, old) => Err(frozen(&path, old.is_some())),
+        (Policy::Frozen, old) => Err(frozen(&path, old.is_some(), "recipe", "cargo xtask lock")),
         (policy, old) => {
             let start = Start::of(&recipe, &policy, old.as_ref(), reporter)?;
             let mut lock = ask_archives(&recipe, &start, sources, reporter)?;
@@ -152,21 +152,23 @@ fn suites_and_components(recipe: &Recipe) -> impl Iterator<Item = &Located<Strin
         .chain(vendors)
 }
 
-fn values(list: &[Located<String>]) -> Vec<String> {
+pub(crate) fn values(list: &[Located<String>]) -> Vec<String> {
     list.iter().map(|item| item.value.clone()).collect()
 }
 
-fn frozen(path: &Path, exists: bool) -> Error {
-    let state = if exists {
-        "does not fit its recipe any more"
-    } else {
-        "does not exist"
+/// The error for a lock that may not be written; `of` is what it locks, `command` would write it.
+pub(crate) fn frozen(path: &Path, exists: bool, of: &str, command: &str) -> Error {
+    let state = match exists {
+        true => format!("does not fit its {of} any more"),
+        false => "does not exist".to_owned(),
     };
     Error::user(format!(
         "{} {state}, and `--locked` forbids to write it",
         path.display()
     ))
-    .hint("run `cargo xtask lock` and commit the result, or build without `--locked`")
+    .hint(format!(
+        "run `{command}` and commit the result, or build without `--locked`"
+    ))
 }
 
 fn report_changes(path: &Path, old: Option<&Lock>, new: &Lock, reporter: &dyn Reporter) {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kindling_base::{Error, Event, Reporter, Result};
+use kindling_base::{Event, Reporter, Result};
 use kindling_debian::{Archive, Mirrors, Request, fetch_index, solve};
 use kindling_fetch::Client;
-use kindling_recipe::{Located, tools};
+use kindling_recipe::tools;
 
 use super::LockedTools;
 use super::lock::{self, ToolsLock};
-use crate::resolve::{Policy, Sources};
+use crate::resolve::{Policy, Sources, frozen, values};
 
 /// Locks the list `tools/NAME.toml` of the project. A changed lock is written beside it.
 ///
@@ -31,17 +31,8 @@ pub fn resolve(
     match (policy, old) {
         (Policy::Frozen | Policy::Keep, Some(lock)) if fits => Ok(LockedTools::new(spec, lock)),
         (Policy::Frozen, old) => {
-            let state = match old {
-                Some(_) => "does not fit its list any more",
-                None => "does not exist",
-            };
-            let problem = format!(
-                "{} {state}, and `--locked` forbids to write it",
-                path.display()
-            );
-            Err(Error::user(problem).hint(
-                "run `cargo xtask lock --tools` and commit the result, or build without `--locked`",
-            ))
+            let command = "cargo xtask lock --tools";
+            Err(frozen(&path, old.is_some(), "list", command))
         }
         (policy, old) => {
             let asked = ask_archive(&spec, policy, old.as_ref(), sources, reporter);
@@ -110,8 +101,4 @@ fn ask_archive(
         std::mem::take(&mut index.releases),
         packages,
     ))
-}
-
-fn values(list: &[Located<String>]) -> Vec<String> {
-    list.iter().map(|item| item.value.clone()).collect()
 }
