@@ -71,6 +71,55 @@ fn contents(tree: &Tree) -> BTreeMap<String, String> {
         .collect()
 }
 
+fn write(folder: &Path, deb: &Deb) -> PathBuf {
+    let path = folder.join(deb.file_name());
+    std::fs::write(&path, deb.build()).unwrap();
+    path
+}
+
+/// Stands in for fontconfig: its cache lists the fonts there are, also those behind a link into another folder.
+fn fonts() -> Deb {
+    let cache = "#!/bin/sh\nmkdir -p /var/cache/fontconfig\nfind -L /usr/share/fonts -type f | sort > /var/cache/fontconfig/list\n";
+    let link =
+        "#!/bin/sh\nmkdir -p /usr/share/elsewhere\nln -s ../elsewhere /usr/share/fonts/linked\n";
+    Deb::new("fonts", "1")
+        .file("usr/bin/fc-cache", 0o755, cache.as_bytes())
+        .file("usr/share/fonts/a.ttf", 0o644, b"a")
+        .script("postinst", link)
+}
+
+#[test]
+fn a_layer_fills_a_cache_anew_only_where_its_sources_changed() {
+    if !common::is_root() {
+        return println!("skipped: dpkg-deb and devices as root only");
+    }
+    let debs = match common::debs() {
+        Ok(debs) => debs,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut debs = debs;
+    debs.push(write(folder.path(), &fonts()));
+    let base = add(&at("base"), &debs, &[], &[]);
+    let above = |name: &str, path: &str| {
+        let deb = write(
+            folder.path(),
+            &Deb::new(name, "1").file(path, 0o644, b"new"),
+        );
+        let layer = add(&at(name), &[deb], std::slice::from_ref(&base), &debs);
+        let delta = Tree::from_tar(&layer.join("delta.tar")).unwrap();
+        let list = "var/cache/fontconfig/list";
+        let is_there = delta.get(list.as_bytes()).is_some();
+        is_there.then(|| common::text(&delta, list))
+    };
+    assert_eq!(above("plain", "usr/share/plain"), None);
+    // As `fc-cache` sees it: through the link.
+    let expected = "/usr/share/fonts/a.ttf\n/usr/share/fonts/linked/b.ttf\n";
+    let list = above("more-fonts", "usr/share/elsewhere/b.ttf");
+    assert_eq!(list.as_deref(), Some(expected));
+}
+
 #[test]
 fn a_layer_on_top_is_the_tree_of_all_and_a_file_of_another_package_makes_it_whole() {
     if !common::is_root() {
@@ -111,13 +160,9 @@ fn a_layer_on_top_is_the_tree_of_all_and_a_file_of_another_package_makes_it_whol
     }
 
     // A package that takes over another's file: who has it depends on what is below.
-    let thief =
-        Deb::new("thief", "1")
-            .field("Replaces: netbase")
-            .file("etc/protocols", 0o644, b"none\n");
-    let thief_path = at("thief.deb");
-    std::fs::write(&thief_path, thief.build()).unwrap();
-    let top = add(&at("top"), &[thief_path], &layers, &debs);
+    let thief = Deb::new("thief", "1").field("Replaces: netbase");
+    let thief = thief.file("etc/protocols", 0o644, b"none\n");
+    let top = add(&at("top"), &[write(folder.path(), &thief)], &layers, &debs);
     assert!(top.join(TREE).exists(), "it is a whole tree");
     let tree = layer::tree(&[layers.as_slice(), &[top]].concat()).unwrap();
     assert_eq!(common::text(&tree, "etc/protocols"), "none\n");

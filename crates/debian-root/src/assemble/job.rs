@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dpkg::{Programs, batches, configure, database};
 use crate::freeze::{freeze, warm};
-use crate::layer::{self, Mark, TREE};
-use crate::root::{Root, memory, restore};
+use crate::layer::{self, TREE};
+use crate::root::{Mark, Root, memory, restore};
 use crate::unpack::{Ahead, Claims, Conffiles, DebFile, largest_first, unpack};
 
 /// The job as the sandbox's helper gets it.
@@ -46,7 +46,7 @@ pub(super) fn perform(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<
     let programs = programs_of(spec);
     populate(&packages, &debs, &root, &programs, configured)?;
     configure::audit(&programs)?;
-    warm(&programs, &root)?;
+    warm(&programs, &root, None)?;
     kindling_sandbox::end_processes()?;
     freeze(&root, spec.epoch, started, &spec.out.join(TREE))?;
     drop(root);
@@ -71,7 +71,7 @@ fn add(spec: &Spec, configured: &(dyn Fn(u64) + Sync)) -> Result<bool> {
     let added = layer::add(&deb_files, &packages, &root, &programs, &count)?;
     if added {
         configure::audit(&programs)?;
-        warm(&programs, &root)?;
+        warm(&programs, &root, Some(mark))?;
     }
     kindling_sandbox::end_processes()?;
     if added {

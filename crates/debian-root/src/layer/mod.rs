@@ -9,6 +9,6 @@ mod changes;
 mod files;
 
 pub(crate) use add::add;
-pub(crate) use changes::{Mark, freeze_changes};
+pub(crate) use changes::freeze_changes;
 pub(crate) use files::size;
 pub use files::{TREE, tree};
