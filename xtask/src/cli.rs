@@ -8,6 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::render::Mode;
 use crate::units;
 
+/// The recipes that `verify --thorough` builds.
+const THOROUGH: [&str; 3] = [
+    "minimal-debian-12",
+    "golden-debian-12",
+    "stock-kernel-debian-12",
+];
+
 /// The recipe that is built when none is named.
 pub(crate) const DEFAULT_RECIPE: &str = "minimal-debian-12";
 
@@ -177,6 +184,21 @@ pub(crate) struct Verify {
     /// it is there
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, default_missing_value = "all")]
     pub(crate) rebuild: Option<VerifyBuild>,
+    #[command(flatten)]
+    pub(crate) thorough: Thorough,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Thorough {
+    /// Instead of checking a bundle, build these recipes in every world that this machine can make, from empty caches, and
+    /// print the hash of each bundle: as the machine is, with all that `build-image --verify` varies, on other machines and
+    /// file systems, and over what earlier builds left. Takes an hour [default: minimal, golden and stock-kernel of Debian 12]
+    #[arg(long, value_name = "RECIPE,...", num_args = 0.., require_equals = true, value_delimiter = ',', default_missing_values = THOROUGH, conflicts_with_all = ["bundle", "pubkey", "rebuild"])]
+    pub(crate) thorough: Option<Vec<String>>,
+    /// With --thorough: the root folder of another machine to build on, such as an unpacked container, instead of Debian
+    /// 12 and 13 without a compiler
+    #[arg(long = "host", value_name = "DIR", requires = "thorough")]
+    pub(crate) hosts: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]

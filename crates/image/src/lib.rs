@@ -19,6 +19,6 @@ pub mod resolve;
 pub mod stage;
 pub mod tools;
 
-pub use pipeline::{Built, Request, build, kernel_config, lint};
+pub use pipeline::{Built, Request, build, c_tools, kernel_config, lint};
 pub use prepared::Prepared;
 pub use stage::Stage;

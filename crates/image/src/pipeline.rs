@@ -7,6 +7,7 @@ use kindling_base::{Event, Outcome, Reporter, Result, files};
 use kindling_bundle::Manifest;
 use kindling_fetch::FetchError;
 use kindling_lint::Judged;
+use kindling_sandbox::BuildRoot;
 
 use crate::build::Build;
 use crate::plan::Plan;
@@ -101,6 +102,18 @@ pub fn kernel_config(
 ) -> Result<String> {
     let prepared = Prepared::new(recipe, policy, sources, reporter)?;
     Ok(Build::new(&prepared, sources, reporter)?.kernel_config()?)
+}
+
+/// The locked tools that compile C, unpacked, for what is compiled beside an image; also where the recipe compiles nothing.
+///
+/// # Errors
+/// As [`build`].
+pub fn c_tools(
+    prepared: &Prepared,
+    sources: &Sources<'_>,
+    reporter: &dyn Reporter,
+) -> Result<BuildRoot> {
+    Ok(Build::new(prepared, sources, reporter)?.c_tools()?)
 }
 
 /// Lists what would fail when a recipe's image boots. Makes kernel, initramfs and packages where they are missing, but

@@ -57,7 +57,6 @@ impl Make<'_> {
                 .collect(),
             build: self.work,
             folder: TREE,
-            sources: Vec::new(),
         };
         self.tools.run(&order, self.log, line)
     }

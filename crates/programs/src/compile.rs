@@ -120,7 +120,6 @@ impl Cargo<'_> {
             env: env.map(|(name, value)| (name.to_owned(), value)).to_vec(),
             build: self.work,
             folder: &self.folder.to_string_lossy(),
-            sources: Vec::new(),
         };
         self.tools.run(&order, &self.log(), line)
     }

@@ -28,8 +28,6 @@ pub struct Order<'a> {
     pub build: &'a Path,
     /// The folder in which it starts, `linux` for `/build/linux`; empty for [`BUILD`] itself.
     pub folder: &'a str,
-    /// The machine's folders that it reads, each at a folder of [`BUILD`].
-    pub sources: Vec<(&'a Path, &'a str)>,
 }
 
 impl BuildRoot {
@@ -49,11 +47,6 @@ impl BuildRoot {
             at: BUILD.into(),
             writable: true,
         };
-        let sources = order.sources.iter().map(|(from, at)| Bind {
-            from: (*from).to_owned(),
-            at: Path::new(BUILD).join(at),
-            writable: false,
-        });
         // What a program may look at and a machine decides: always the same.
         let fixed = [
             ("PATH", "/usr/bin"),
@@ -67,7 +60,7 @@ impl BuildRoot {
             argv: order.argv.clone(),
             env: fixed.into_iter().chain(order.env.iter().cloned()).collect(),
             folder: Some(Path::new(BUILD).join(order.folder)),
-            binds: std::iter::once(own).chain(sources).collect(),
+            binds: vec![own],
             read_only: true,
             stand_ins: Vec::new(),
         };

@@ -45,7 +45,7 @@ fn become_program() -> Result<std::convert::Infallible> {
     let mut command = Command::new(name).args(args).to_std();
     let folder = program.folder.as_deref().unwrap_or(Path::new("/"));
     command.env_clear().envs(program.env).current_dir(folder);
-    if !program.stand_ins.is_empty() && std::env::var_os(PRELOAD).is_some() {
+    if std::env::var_os(PRELOAD).is_some() {
         command.env("LD_PRELOAD", Path::new(STAND_INS).join(PRELOADED));
     }
     Err(Error::external(format!("cannot start `{name}`")).because(command.exec()))

@@ -34,9 +34,7 @@ pub(crate) fn mount(program: &Program) -> Result<()> {
     for from in &program.binds {
         bind(root, from)?;
     }
-    if !program.stand_ins.is_empty() {
-        stand_ins(root, &program.stand_ins)?;
-    }
+    stand_ins(root, &program.stand_ins)?;
     if program.read_only {
         let tmp = inside(root, Path::new("/tmp"))?;
         tmpfs(&tmp, MountFlags::NOSUID | MountFlags::NODEV, c"mode=1777")?;
@@ -117,8 +115,12 @@ fn read_only(at: &Path) -> Result<()> {
     rustix::mount::mount_remount(at, flags, "").context(what(at))
 }
 
-/// Puts files of ours in the way of those of the root.
+/// Puts files of ours in the way of those of the root, and the library that is to be preloaded.
 fn stand_ins(root: &Path, all: &[StandIn]) -> Result<()> {
+    let preload = std::env::var_os(PRELOAD);
+    if all.is_empty() && preload.is_none() {
+        return Ok(());
+    }
     let folder = root.join(STAND_INS.trim_start_matches('/'));
     files::create_dir_all(&folder)?;
     tmpfs(
@@ -126,7 +128,7 @@ fn stand_ins(root: &Path, all: &[StandIn]) -> Result<()> {
         MountFlags::NOSUID | MountFlags::NODEV,
         c"mode=0755",
     )?;
-    if let Some(library) = std::env::var_os(PRELOAD) {
+    if let Some(library) = preload {
         files::copy(Path::new(&library), &folder.join(PRELOADED), 0o755)?;
     }
     for one in all {

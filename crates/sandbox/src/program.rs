@@ -32,7 +32,7 @@ pub struct Program {
     pub binds: Vec<Bind>,
     /// Whether it can change nothing of its root: it may write to binds that are writable, and to `/tmp`, which ends with it.
     pub read_only: bool,
-    /// Files of ours that it finds in [`STAND_INS`]. With any, a library that the builder preloads is preloaded here too.
+    /// Files of ours that it finds in [`STAND_INS`]. A library that the builder preloads is among them, and preloaded.
     pub stand_ins: Vec<StandIn>,
 }
 

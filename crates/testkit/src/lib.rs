@@ -2,7 +2,7 @@
 //!
 //! [`LoopbackMirror`] serves a folder and fails on request; [`Signer`] makes OpenPGP keys and signs with them;
 //! [`Deb`] and [`Repository`] build packages and the archive around them; [`NpmRegistry`] has packages of npm;
-//! [`Root`] is a small root filesystem.
+//! [`Root`] is a small root filesystem; [`install`] puts programs of this machine into a folder.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 )]
 
 mod deb;
+mod installed;
 mod kernel;
 mod mirror;
 mod npm;
@@ -19,6 +20,7 @@ mod signer;
 mod streams;
 
 pub use deb::{Deb, ar};
+pub use installed::install;
 pub use kernel::kernel;
 pub use mirror::{Fault, LoopbackMirror};
 pub use npm::NpmRegistry;

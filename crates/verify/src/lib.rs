@@ -2,7 +2,10 @@
 
 mod bytes;
 mod compare;
+mod host;
 mod image;
+mod skewed;
+mod thorough;
 mod user;
 mod world;
 
@@ -17,26 +20,45 @@ const SUMS: &str = "SHA256SUMS";
 use world::World;
 
 pub use compare::{Difference, compare};
+pub use host::{FileSystem, Host};
+pub use thorough::{Row, thorough};
 
 /// A build to make twice.
 pub struct Request<'a> {
-    /// Our own program: its `build-image` is run once in each world.
+    /// Our own program: its `build-image` is run in each world.
     pub program: &'a Path,
     /// Arguments of `build-image` that say what to build: the recipe, as seen from the checkout; mirrors.
     pub arguments: &'a [String],
     /// The checkout.
     pub checkout: &'a Path,
-    /// Copies the checkout into a folder: whatever a build reads.
-    pub copy: &'a dyn Fn(&Path) -> Result<()>,
+    /// What a world is made with.
+    pub project: &'a dyn Project,
     /// The recipe's name.
     pub recipe: &'a str,
     /// SHA-256 of each download.
     pub blobs: Vec<&'a str>,
     /// Stages whose results both builds take from the store where it has them, each with its key: packages of npm, which
     /// are downloads, and the kernel, unless two are to be compiled.
-    pub shared: Vec<(&'static str, &'a str)>,
+    pub shared: Vec<(&'static str, String)>,
+    /// All other stages, each with its key.
+    pub stages: Vec<(&'static str, String)>,
     /// The store that has the downloads.
     pub store: &'a Store,
+}
+
+/// What a world is made with.
+pub trait Project {
+    /// Copies the checkout into a folder: whatever a build reads.
+    ///
+    /// # Errors
+    /// It cannot be read, or the folder cannot be written.
+    fn copy(&self, to: &Path) -> Result<()>;
+
+    /// Compiles the C source `source` in a folder to the shared library `library` there.
+    ///
+    /// # Errors
+    /// There is no compiler, or it failed.
+    fn compile(&self, folder: &Path, source: &str, library: &str) -> Result<()>;
 }
 
 /// Two builds that came out the same.
@@ -60,16 +82,14 @@ pub fn verify(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Verified
     files::create_dir_all(&folder)?;
     let worlds = [
         World::plain(&folder.join("a"), request.checkout),
-        World::skewed(&folder, request.copy, request.program)?,
+        World::skewed(&folder, request)?,
     ];
-    let mut bundles = Vec::new();
     for (number, world) in (1..).zip(&worlds) {
-        reporter.report(Event::Note(format!(
-            "build {number} of 2: {}",
-            world.description()
-        )));
-        bundles.push(build(request, world)?);
+        let note = format!("build {number} of 2: {}", world.description());
+        reporter.report(Event::Note(note));
+        build(&[request], world)?;
     }
+    let bundles = worlds.each_ref().map(|world| world.bundle(request.recipe));
     let differences = compare(&bundles[0], &bundles[1])?;
     let result = match differences.as_slice() {
         [] => Ok(Verified {
@@ -96,7 +116,9 @@ pub fn rebuild(
         reporter.report(Event::Note("waiting for another verification".to_owned()));
     })?;
     files::remove(&folder)?; // what a crash left
-    let rebuilt = build(request, &World::plain(&folder.join("a"), request.checkout))?;
+    let world = World::plain(&folder.join("a"), request.checkout);
+    build(&[request], &world)?;
+    let rebuilt = world.bundle(request.recipe);
     let listed = files::read_text(&bundle.join(SUMS))?;
     let differences = compare(bundle, &rebuilt)?.into_iter().filter(|one| {
         let is_listed = listed
@@ -109,23 +131,28 @@ pub fn rebuild(
     Ok(differences)
 }
 
-/// Builds in a world; returns the bundle's folder.
-fn build(request: &Request<'_>, world: &World) -> Result<PathBuf> {
+/// Builds in a world, one after the other.
+fn build(requests: &[&Request<'_>], world: &World) -> Result<()> {
     let store = Store::open(&world.store())?;
-    for sha256 in &request.blobs {
-        if let Some(blob) = request.store.blob(sha256) {
-            store.adopt_blob(sha256, &blob)?;
+    for request in requests {
+        for sha256 in &request.blobs {
+            if let Some(blob) = request.store.blob(sha256) {
+                store.adopt_blob(sha256, &blob)?;
+            }
         }
-    }
-    for (stage, key) in &request.shared {
-        if let Some(result) = request.store.stage(stage, key) {
-            store.adopt_stage(stage, key, &result)?;
+        for (stage, key) in &request.shared {
+            if let Some(result) = request.store.stage(stage, key) {
+                store.adopt_stage(stage, key, &result)?;
+            }
         }
     }
     drop(store);
     world.hand_over()?;
-    world.run(request.program, request.arguments)?;
-    Ok(world.out().join(request.recipe))
+    let builds: Vec<&[String]> = requests.iter().map(|request| request.arguments).collect();
+    match requests {
+        [] => Ok(()),
+        [first, ..] => world.run(first.program, &builds),
+    }
 }
 
 fn sums(bundle: &Path) -> Result<Vec<(String, String)>> {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use kindling_base::{Command, Result, files};
 
+use crate::world::quoted;
+
 /// The path at which the user finds the world's folder, whose own place may be root's alone.
 pub(crate) const MOUNTED: &str = "/mnt";
 
@@ -46,21 +48,21 @@ impl User {
         files::write(&folder.join("ids"), ids.as_bytes())
     }
 
-    /// The script that becomes the user in the folder `checkout` of the world's and goes on to its arguments, with `library`
-    /// preloaded; its namespaces are new.
-    pub(crate) fn script(&self, folder: &Path, checkout: &str, library: &str) -> String {
-        let folder = folder.display().to_string().replace('\'', "'\\''");
+    /// Shell commands that show the user its folder and its account, in namespaces of their own.
+    pub(crate) fn mounts(&self, folder: &Path) -> String {
+        let folder = quoted(folder);
         format!(
-            "mount --bind '{folder}' {MOUNTED}
-             mount --bind {MOUNTED}/passwd /etc/passwd
-             mount --bind {MOUNTED}/ids /etc/subuid
-             mount --bind {MOUNTED}/ids /etc/subgid
-             hostname another.example
-             umask 027
-             cd '{MOUNTED}/{checkout}'
-             export LD_PRELOAD={MOUNTED}/{library}
-             exec setpriv --reuid {ID} --regid {ID} --clear-groups -- \"$@\""
+            "mount --bind {folder} {MOUNTED}
+mount --bind {MOUNTED}/passwd /etc/passwd
+mount --bind {MOUNTED}/ids /etc/subuid
+mount --bind {MOUNTED}/ids /etc/subgid
+"
         )
+    }
+
+    /// Shell words that start a program as the user.
+    pub(crate) fn becoming(&self) -> String {
+        format!("setpriv --reuid {ID} --regid {ID} --clear-groups --")
     }
 }
 

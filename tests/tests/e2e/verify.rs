@@ -25,43 +25,93 @@ fn the_minimal_image_is_the_same_in_two_worlds() {
     assert!(!scratch.path("out").exists(), "it only compares");
 }
 
-#[test]
-fn a_program_that_is_compiled_with_the_time_is_named() {
-    let scratch = Scratch::new();
-    let initramfs = scratch.own("initramfs");
-    let planted =
-        "\n    println!(\"cargo:rustc-env=NOW=planted at {:?}\", std::time::SystemTime::now());\n}";
-    let build = std::fs::read_to_string(initramfs.join("build.rs")).unwrap();
-    let end = build.rfind('}').unwrap();
-    std::fs::write(
-        initramfs.join("build.rs"),
-        format!("{}{planted}\n", &build[..end]),
-    )
-    .unwrap();
-    let said = "console::refuse(concat!(env!(\"NOW\"), \"kindling-init: ";
-    scratch.replace(
-        "initramfs/src/main.rs",
-        "console::refuse(\"kindling-init: ",
-        said,
-    );
-    scratch.replace(
-        "initramfs/src/main.rs",
-        "initramfs\\n\");",
-        "initramfs\\n\"));",
-    );
+/// What a program can find out while it is compiled, as Rust that makes a string of it.
+const PLANTED: [(&str, &str); 6] = [
+    (
+        "path",
+        r#"read("/proc/self/mountinfo").lines().filter(|line| line.contains(" /build ")).collect()"#,
+    ),
+    ("user", r#"read("/proc/self/uid_map")"#),
+    (
+        "processors",
+        r#"format!("{:?}", std::thread::available_parallelism())"#,
+    ),
+    ("clock", r#"format!("{:?}", std::time::SystemTime::now())"#),
+    (
+        "order",
+        r#"format!("{:?}", std::fs::read_dir("/usr/lib").unwrap().map(|one| one.unwrap().file_name()).collect::<Vec<_>>())"#,
+    ),
+    // The rest: compilers, variables, the host name.
+    (
+        "nothing",
+        r#"["gcc --version", "cc --version", "rustc --version", "env", "pwd", "cat /proc/sys/kernel/hostname"].map(run).concat()"#,
+    ),
+];
 
-    let ran = Ran::new(&scratch.xtask(&["build-image", "--verify=image", "--locked"]));
-    ran.fails(
+/// The build script of a program that has something planted.
+fn build_script(planted: &str) -> String {
+    format!(
+        r#"#![allow(unused)]
+fn read(path: &str) -> String {{ std::fs::read_to_string(path).unwrap() }}
+fn run(command: &str) -> String {{
+    let output = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(output.status.success(), "{{command}}");
+    String::from_utf8(output.stdout).unwrap()
+}}
+fn main() {{
+    let planted: String = {planted};
+    println!("cargo:rustc-env=PLANTED={{:?}}", planted);
+}}
+"#
+    )
+}
+
+#[test]
+fn whatever_a_program_is_compiled_with_is_named_or_the_same() {
+    let scratch = Scratch::new();
+    scratch.own("crates");
+    for (name, planted) in PLANTED {
+        let file = |file: &str, text: &str| {
+            scratch.write(&format!("crates/planted-{name}/{file}"), text);
+        };
+        let package = format!("name = \"planted-{name}\"\nversion = \"0.1.0\"\n");
+        file(
+            "Cargo.toml",
+            &format!("[workspace]\n[package]\n{package}edition = \"2024\"\n"),
+        );
+        file(
+            "Cargo.lock",
+            &format!("version = 4\n\n[[package]]\n{package}"),
+        );
+        file("build.rs", &build_script(planted));
+        file(
+            "src/main.rs",
+            "fn main() { println!(env!(\"PLANTED\")); }\n",
+        );
+    }
+    let names = PLANTED.map(|(name, _)| format!("planted-{name}"));
+    scratch.recipe_like(
+        "planted",
+        "minimal-debian-12",
+        &format!("\n[rootfs]\nprograms = {names:?}\n"),
+    );
+    let ran = Ran::new(&scratch.xtask(&["build-image", "planted", "--verify=image", "--locked"]));
+    let ran = ran.fails(
         3,
         &[
-            "two builds of minimal-debian-12 differ in 5 files",
-            "initramfs.cpio: first difference at byte",
-            "init: content differs at byte",
+            "two builds of planted differ in ",
+            "rootfs.ext4",
             "first   ",
             "second  ",
             "bundle.json: first difference",
         ],
     );
+    for (name, _) in PLANTED {
+        let told = ran
+            .stderr
+            .contains(&format!("/usr/lib/kindling/planted-{name}: "));
+        assert_eq!(told, name != "nothing", "{name} in:\n{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use kindling_image::resolve::Policy;
 use kindling_verify::{self as verify, Difference};
 
 use super::setup::Setup;
-use super::verify_build;
+use super::subject::Subject;
 use crate::cli::{Global, RecipeArgs, VerifyBuild};
 use crate::render::Renderer;
 
@@ -29,14 +29,10 @@ pub(crate) fn run(
         mirrors: Vec::new(),
         allow_expired: false,
     };
-    let recipe = setup.recipe(&args)?;
-    let prepared = Prepared::new(&recipe, Policy::Frozen, &setup.sources(&args), renderer)?;
-    refuse_other_code(&statement, &prepared)?;
+    let subject = Subject::new(&args, Policy::Frozen, &setup, renderer)?;
+    refuse_other_code(&statement, &subject.prepared)?;
     let bundle = files::absolute(bundle)?;
-    let of = (recipe.as_path(), &prepared);
-    let differences = verify_build::with_request(what, &args, of, &setup, |request| {
-        verify::rebuild(request, &bundle, renderer)
-    })?;
+    let differences = verify::rebuild(&subject.request(what), &bundle, renderer)?;
     if differences.is_empty() {
         renderer.note(&format!(
             "{}: built again, every byte is the same",

@@ -2,11 +2,14 @@
 
 use kindling_base::Result;
 
-use super::rebuild;
+use super::{rebuild, thorough};
 use crate::cli::{Global, Verify};
 use crate::render::Renderer;
 
 pub(crate) fn run(args: &Verify, global: &Global, renderer: &dyn Renderer) -> Result<()> {
+    if args.thorough.thorough.is_some() {
+        return thorough::run(&args.thorough, global, renderer);
+    }
     let manifest = kindling_bundle::load(&args.bundle)?;
     kindling_bundle::verify(&args.bundle, &manifest)?;
     if let Some(key) = &args.pubkey {

@@ -15,8 +15,9 @@ use kindling_vendor::Pin;
 use super::Build;
 use super::downloads::Debs;
 use super::side_by_side::Halt;
+use crate::resolve::Policy;
 use crate::stage::{self, Stage};
-use crate::tools::LockedTools;
+use crate::tools::{self, LockedTools};
 
 impl Build<'_> {
     /// The tools that compile Linux.
@@ -34,6 +35,15 @@ impl Build<'_> {
             let plan = &self.prepared.plan;
             self.build_root(plan.rust_tools.as_ref(), self.prepared.tools.rust.as_ref())
         })
+    }
+
+    /// Tools that compile C, also where the recipe compiles nothing.
+    pub(crate) fn c_tools(&self) -> Result<BuildRoot, FetchError> {
+        let locked = match &self.prepared.tools.linux {
+            Some(tools) => tools.clone(),
+            None => tools::resolve(tools::LINUX, &Policy::Frozen, self.sources, &self.reporter)?,
+        };
+        Ok(self.build_root(Some(&locked.stage(stage::LINUX_TOOLS)), Some(&locked))?)
     }
 
     /// Crates of registries that the program in `folder` pins, fetched.
