@@ -10,6 +10,7 @@
 mod agent;
 mod bad_archives;
 mod bad_recipes;
+mod bare_machine;
 mod bench;
 mod boot;
 mod bundle;

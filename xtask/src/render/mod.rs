@@ -8,7 +8,7 @@ mod json;
 mod ledger;
 mod lines;
 mod thin;
-mod words;
+pub(crate) mod words;
 
 use std::io::IsTerminal;
 use std::path::Path;
