@@ -135,7 +135,7 @@ pub(crate) struct BuildImage {
     /// zone, locale, umask, host name, number of processors, order of directories and clock, and with compilers of the
     /// machine that fail, and compare every byte. `image` takes the kernel from the
     /// store if it is there, instead of compiling it twice
-    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, default_missing_value = "all", conflicts_with = "out")]
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all", conflicts_with = "out")]
     pub(crate) verify: Option<VerifyBuild>,
 }
 
@@ -182,7 +182,7 @@ pub(crate) struct Verify {
     pub(crate) pubkey: Option<String>,
     /// Also build it again from what its provenance names, and compare every byte. `image` takes the kernel from the store if
     /// it is there
-    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, default_missing_value = "all")]
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub(crate) rebuild: Option<VerifyBuild>,
     #[command(flatten)]
     pub(crate) thorough: Thorough,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Command, Result};
+use kindling_base::{Command, Context, Error, Result};
 
 use crate::user;
 
@@ -116,7 +116,16 @@ impl World {
         for (name, value) in &self.environment {
             command = command.env(name, value);
         }
-        command.run().map(drop)
+        let output = command
+            .to_std()
+            .output()
+            .context("cannot start a build in a world of its own")?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let error = Error::external(format!("a build failed: {}", self.description()));
+        Err(error.note(said.trim_end()))
     }
 }
 

@@ -111,3 +111,17 @@ fn a_build_that_looks_at_nothing_is_the_same() {
     let plain: String = plain.flat_map(|line| [line, "\n"]).collect();
     assert_eq!(report(&program(folder.path(), &plain), folder.path()), None);
 }
+
+#[test]
+fn a_build_that_fails_says_where_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let failing =
+        "#!/bin/sh\n[ \"$TZ\" != Pacific/Apia ] || { echo error: no time >&2; exit 3; }\n";
+    let report = report(&program(folder.path(), failing), folder.path()).unwrap();
+    assert!(
+        report.starts_with("error: a build failed: another path"),
+        "{report}"
+    );
+    assert!(report.contains("\n  error: no time"), "{report}");
+    assert!(!report.contains("sh -ec"), "{report}");
+}

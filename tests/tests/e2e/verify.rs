@@ -44,7 +44,7 @@ const PLANTED: [(&str, &str); 6] = [
     // The rest: compilers, variables, the host name.
     (
         "nothing",
-        r#"["gcc --version", "cc --version", "rustc --version", "env", "pwd", "cat /proc/sys/kernel/hostname"].map(run).concat()"#,
+        r#"["gcc --version", "cc --version", "rustc --version", "env | sort | grep -v ^NUM_JOBS= | grep -v ^CARGO_MAKEFLAGS=", "pwd", "cat /proc/sys/kernel/hostname"].map(run).concat()"#,
     ),
 ];
 
@@ -74,7 +74,7 @@ fn whatever_a_program_is_compiled_with_is_named_or_the_same() {
         let file = |file: &str, text: &str| {
             scratch.write(&format!("crates/planted-{name}/{file}"), text);
         };
-        let package = format!("name = \"planted-{name}\"\nversion = \"0.1.0\"\n");
+        let package = format!("name = \"kindling-planted-{name}\"\nversion = \"0.1.0\"\n");
         file(
             "Cargo.toml",
             &format!("[workspace]\n[package]\n{package}edition = \"2024\"\n"),
@@ -86,7 +86,7 @@ fn whatever_a_program_is_compiled_with_is_named_or_the_same() {
         file("build.rs", &build_script(planted));
         file(
             "src/main.rs",
-            "fn main() { println!(env!(\"PLANTED\")); }\n",
+            "fn main() { println!(\"{}\", env!(\"PLANTED\")); }\n",
         );
     }
     let names = PLANTED.map(|(name, _)| format!("planted-{name}"));
@@ -120,7 +120,7 @@ fn a_bundle_is_built_again_from_its_own_provenance() {
     let bundle = project().join("out/minimal-debian-12");
     let verify = |more: &[&str]| {
         let args = [
-            &["verify", bundle.to_str().unwrap(), "--rebuild=image"],
+            &["verify", "--rebuild=image", bundle.to_str().unwrap()],
             more,
         ]
         .concat();

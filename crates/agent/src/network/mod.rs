@@ -25,6 +25,7 @@ use std::io;
 use std::net::IpAddr;
 
 use crate::netlink::{self, Gateway, Netlink};
+use crate::personalise;
 use crate::resolv;
 use word::{Auto, Card, Word};
 
@@ -106,9 +107,7 @@ impl Configured {
         for complaint in wanted.complaints {
             self.complain(word, complaint);
         }
-        let named = wanted
-            .hostname
-            .map(|name| rustix::system::sethostname(name.as_bytes()));
+        let named = wanted.hostname.map(|name| personalise::hostname(&name));
         if let Some(Err(error)) = named {
             self.complain(word, format!("cannot set the name of the host: {error}"));
         }

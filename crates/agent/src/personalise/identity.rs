@@ -10,7 +10,7 @@ use kindling_protocol::Outcome;
 use crate::named::at;
 
 /// Sets the host's name, now and for the next boot.
-pub(super) fn hostname(name: &str) -> io::Result<Outcome> {
+pub(crate) fn hostname(name: &str) -> io::Result<Outcome> {
     if !is_hostname(name) {
         return Err(io::Error::other(format!(
             "`{}` is no name of a host",

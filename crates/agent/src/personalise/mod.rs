@@ -8,7 +8,7 @@ mod ssh;
 use std::io;
 use std::time::Instant;
 
-pub(crate) use identity::{is_hostname, replace};
+pub(crate) use identity::{hostname, is_hostname, replace};
 use kindling_protocol::{Item, Outcome, Personalise, Personalised};
 
 /// Does everything that is asked. What fails is told and keeps the rest from nothing.
