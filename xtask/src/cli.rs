@@ -152,6 +152,9 @@ pub(crate) enum VerifyBuild {
 pub(crate) struct LintImage {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
+    /// Show notes as well: what fails no build, as only somebody who asks for it would meet it
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Show all rules
     #[arg(long)]
     pub(crate) list: bool,

@@ -271,6 +271,9 @@ fn lint_key(locked: &Locked, kernel: &str, initramfs: Option<&str>, rootfs: &str
         .field(&recipe.kernel.cmdline.value)
         .field(recipe.vm.memory_mib.to_le_bytes())
         .field([u8::from(recipe.vm.network)]);
+    for package in &recipe.rootfs.packages {
+        key.field("package").field(&package.value);
+    }
     for waiver in &recipe.lint {
         let waiver = &waiver.value;
         key.field(&waiver.rule)

@@ -1,5 +1,6 @@
 //! Stage: the finished image judged by the lint's rules, so that what would fail at boot is found before there is a bundle.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use kindling_base::{Error, Result, files};
@@ -29,6 +30,10 @@ pub struct Subject<'a> {
     pub memory_mib: u32,
     /// Whether the machine has a network card.
     pub network: bool,
+    /// Paths that the recipe itself lays into the tree, without a leading slash.
+    pub own: &'a BTreeSet<Vec<u8>>,
+    /// Names of the packages that it asks for.
+    pub requested: &'a [String],
     /// Findings that pass.
     pub waivers: &'a [Waiver],
 }
@@ -60,6 +65,8 @@ pub fn judge(subject: &Subject<'_>) -> Result<Judged> {
         cmdline: subject.cmdline,
         memory_mib: subject.memory_mib,
         network: subject.network,
+        own: subject.own,
+        requested: subject.requested,
     };
     let found = kindling_lint::check(&image)?;
     Ok(kindling_lint::judge(found, subject.waivers))

@@ -30,6 +30,11 @@ impl Cmdline {
             .filter_map(move |word| word.strip_prefix(name)?.strip_prefix('='))
     }
 
+    /// Whether a word is there: alone, or as the name of a value.
+    pub(crate) fn says(&self, word: &str) -> bool {
+        self.0.iter().any(|one| one == word) || self.value(word).is_some()
+    }
+
     /// The value that counts: the last.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.values(name).last()

@@ -2,11 +2,12 @@
 
 use kindling_base::Result;
 use kindling_sysroot::Files;
-use kindling_sysroot::unit::{Boot, Manager, Units};
+use kindling_sysroot::unit::{Boot, Manager, Unit, Units};
 
 use crate::cmdline::Cmdline;
 use crate::image::Image;
 use crate::kconfig::Kconfig;
+use crate::packages::Packages;
 
 /// An image and what is read from it once for all rules.
 pub(crate) struct Facts<'a> {
@@ -18,7 +19,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) system: Units,
     /// Units of sessions.
     pub(crate) user: Units,
+    pub(crate) packages: Packages,
 }
+
+/// Folders that Debian's packages leave to the machine's administrator (Debian Policy 9.1): what is there and of no
+/// package, the recipe put there.
+const LOCAL: [&str; 5] = ["usr/local/", "opt/", "srv/", "home/", "root/"];
+/// What packages of npm bring below those: commands on the PATH are asked for, the rest is up to them.
+const MODULES: &str = "/node_modules/";
 
 impl<'a> Facts<'a> {
     pub(crate) fn gather(image: &'a Image<'a>) -> Result<Self> {
@@ -30,12 +38,34 @@ impl<'a> Facts<'a> {
             cmdline: Cmdline::parse(image.cmdline),
             system: Units::load(&files, Manager::System)?,
             user: Units::load(&files, Manager::User)?,
+            packages: Packages::read(&files)?,
         })
     }
 
     /// The units that a boot starts.
     pub(crate) fn boot(&self) -> Boot<'_> {
         Boot::walk(&self.system)
+    }
+
+    /// The units of a manager.
+    pub(crate) fn units(&self, manager: Manager) -> &Units {
+        match manager {
+            Manager::System => &self.system,
+            Manager::User => &self.user,
+        }
+    }
+
+    /// The units of all managers.
+    pub(crate) fn all_units(&self) -> impl Iterator<Item = &Unit> {
+        self.system.units.values().chain(self.user.units.values())
+    }
+
+    /// Whether the recipe itself laid a file into the image, rather than a package.
+    pub(crate) fn is_own(&self, path: &str) -> bool {
+        let path = path.trim_start_matches('/');
+        let is_local = LOCAL.iter().any(|folder| path.starts_with(folder));
+        self.image.own.contains(path.as_bytes())
+            || is_local && !path.contains(MODULES) && self.packages.owner(path).is_none()
     }
 
     /// Whether the initramfs brings a module.

@@ -1,5 +1,7 @@
 //! The image that the rules look at.
 
+use std::collections::BTreeSet;
+
 use kindling_tree::Tree;
 
 /// An image before it boots.
@@ -17,6 +19,10 @@ pub struct Image<'a> {
     pub memory_mib: u32,
     /// Whether the machine has a network card; the launcher then adds `ip=`.
     pub network: bool,
+    /// Paths, without a leading slash, that the recipe itself lays into the tree: overlays and programs.
+    pub own: &'a BTreeSet<Vec<u8>>,
+    /// Names of the packages that the recipe asks for.
+    pub requested: &'a [String],
 }
 
 /// A kernel.

@@ -2,8 +2,8 @@
 
 use kindling_base::Result;
 
-use crate::Finding;
 use crate::facts::Facts;
+use crate::finding::{Moment, Seen};
 
 /// A rule.
 #[derive(Clone, Copy)]
@@ -23,34 +23,29 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// The findings of a rule.
-#[derive(Debug)]
-pub(crate) struct Report {
-    rule: &'static str,
-    findings: Vec<Finding>,
-}
+/// What a rule saw.
+#[derive(Debug, Default)]
+pub(crate) struct Report(Vec<Seen>);
 
 impl Report {
-    pub(crate) fn new(rule: &'static str) -> Self {
-        Self {
-            rule,
-            findings: Vec::new(),
-        }
-    }
-
-    /// Adds a finding about a path or `cmdline`, `vm`.
-    pub(crate) fn add(&mut self, path: impl Into<String>, problem: impl Into<String>) {
-        self.findings.push(Finding {
-            rule: self.rule.to_owned(),
+    /// Adds something about a path or `cmdline`, `vm`; what it returns takes more that is known of it.
+    pub(crate) fn add(&mut self, path: impl Into<String>, problem: impl Into<String>) -> &mut Seen {
+        let at = self.0.len();
+        self.0.push(Seen {
             path: path.into(),
             problem: problem.into(),
+            moment: Moment::Start,
+            missing: None,
+            whole: false,
+            remedy: None,
         });
+        &mut self.0[at]
     }
 
-    /// The findings in order, each once.
-    pub(crate) fn finish(mut self) -> Vec<Finding> {
-        self.findings.sort();
-        self.findings.dedup();
-        self.findings
+    /// What was seen, in order, each once.
+    pub(crate) fn finish(mut self) -> Vec<Seen> {
+        self.0.sort();
+        self.0.dedup();
+        self.0
     }
 }

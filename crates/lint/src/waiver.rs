@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Finding;
+use crate::{Finding, Severity};
 
 /// Lets findings of a rule pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Waived {
 pub struct Judged {
     /// Findings that fail a build.
     pub findings: Vec<Finding>,
+    /// Findings that fail nothing: they show where somebody asks for what no boot starts.
+    pub notes: Vec<Finding>,
     /// Findings that pass.
     pub waived: Vec<Waived>,
     /// Waivers that nothing needed: what they waived was mended, or their path is mistyped.
@@ -48,11 +50,15 @@ impl Waiver {
     }
 }
 
-/// Sets apart what the waivers let pass.
+/// Sets apart notes, and what the waivers let pass.
 pub fn judge(findings: Vec<Finding>, waivers: &[Waiver]) -> Judged {
     let mut judged = Judged::default();
     let mut used = vec![false; waivers.len()];
     for finding in findings {
+        if finding.severity == Severity::Note {
+            judged.notes.push(finding);
+            continue;
+        }
         let mut reason = None;
         for (waiver, used) in waivers.iter().zip(&mut used) {
             if waiver.covers(&finding) {
@@ -82,6 +88,8 @@ mod tests {
             rule: rule.into(),
             path: path.into(),
             problem: "p".into(),
+            severity: Severity::Error,
+            remedy: None,
         }
     }
 
@@ -106,7 +114,14 @@ mod tests {
             waiver("b", Some("/x")),
             waiver("c", None),
         ];
+        let mut found = found;
+        let note = Finding {
+            severity: Severity::Note,
+            ..finding("c", "/n")
+        };
+        found.push(note.clone());
         let judged = judge(found, &waivers);
+        assert_eq!(judged.notes, [note], "a note needs no waiver");
         assert_eq!(judged.findings, [finding("a", "/y"), finding("b", "/x/1")]);
         assert_eq!(judged.waived.len(), 2);
         assert_eq!(judged.unused, [waivers[1].clone()]);

@@ -72,6 +72,12 @@ impl Root {
         )
     }
 
+    /// Takes a file away.
+    pub fn without(mut self, path: &str) -> Self {
+        self.entries.remove(path);
+        self
+    }
+
     fn entry(mut self, path: &str, mode: u16, kind: Kind) -> Self {
         self.entries.insert(path.into(), (mode, kind));
         self

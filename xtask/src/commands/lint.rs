@@ -2,7 +2,7 @@
 
 use kindling_base::{Error, Result, did_you_mean};
 use kindling_image::resolve::Policy;
-use kindling_lint::{Judged, RULES, Rule};
+use kindling_lint::{Finding, Judged, RULES, Rule};
 
 use super::setup::Setup;
 use crate::cli::{Global, LintImage};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &LintImage, global: &Global, renderer: &dyn Renderer) ->
         let json = json.map_err(|error| Error::internal("cannot write JSON").because(error))?;
         renderer.data(&json);
     } else {
-        renderer.data(&describe(&judged));
+        renderer.data(&describe(&judged, args.all));
     }
     match judged.findings.len() {
         0 => Ok(()),
@@ -81,18 +81,12 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Findings by rule, then what passes and why.
-fn describe(judged: &Judged) -> String {
-    let mut lines = Vec::new();
-    for rule in RULES {
-        let found = judged.findings.iter().filter(|f| f.rule == rule.name);
-        let found: Vec<String> = found
-            .map(|f| format!("  {}: {}", f.path, f.problem))
-            .collect();
-        if !found.is_empty() {
-            lines.push(format!("{}: {}", rule.name, rule.summary));
-            lines.extend(found);
-        }
+/// Findings by rule, then what passes and why; notes if they are asked for, or their number.
+fn describe(judged: &Judged, all: bool) -> String {
+    let mut lines = by_rule(&judged.findings);
+    if all && !judged.notes.is_empty() {
+        lines.push("notes, which show where somebody asks for what no boot starts:".to_owned());
+        lines.extend(by_rule(&judged.notes));
     }
     for waived in &judged.waived {
         lines.push(format!("waived: {}", waived.finding));
@@ -105,5 +99,26 @@ fn describe(judged: &Judged) -> String {
     if lines.is_empty() {
         lines.push(format!("{} rules, nothing found", RULES.len()));
     }
+    match judged.notes.len() {
+        count if count > 0 && !all => lines.push(format!("notes: {count}; `--all` shows them")),
+        _ => {}
+    }
     lines.join("\n")
+}
+
+fn by_rule(findings: &[Finding]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for rule in RULES {
+        let found = findings.iter().filter(|f| f.rule == rule.name);
+        let found = found.map(|f| match &f.remedy {
+            Some(remedy) => format!("  {}: {} ({remedy})", f.path, f.problem),
+            None => format!("  {}: {}", f.path, f.problem),
+        });
+        let found: Vec<String> = found.collect();
+        if !found.is_empty() {
+            lines.push(format!("{}: {}", rule.name, rule.summary));
+            lines.extend(found);
+        }
+    }
+    lines
 }

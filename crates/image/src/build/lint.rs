@@ -7,6 +7,7 @@ use kindling_fetch::FetchError;
 use kindling_lint::{Judged, Waiver};
 use kindling_lint_stage::{Subject, judge, read, unused, write};
 use kindling_publish::Parts;
+use kindling_rootfs::overlay::{OverlayEntry, OverlayKind};
 
 use super::Build;
 use super::side_by_side::Halt;
@@ -63,6 +64,11 @@ impl Build<'_> {
         let npm = self.npm().map_err(failed)?;
         let laid_over = self.laid_over().map_err(failed)?;
         let tree = kindling_rootfs::tree(&self.tree(packages, npm, &laid_over.entries))?;
+        let is_file = |entry: &&OverlayEntry| !matches!(entry.kind, OverlayKind::Directory);
+        let own = laid_over.entries.iter().filter(is_file);
+        let own = own.map(|entry| entry.path.clone()).collect();
+        let requested = recipe.rootfs.packages.iter();
+        let requested: Vec<String> = requested.map(|name| name.value.clone()).collect();
         let waivers: Vec<Waiver> = recipe.lint.iter().map(|w| w.value.clone()).collect();
         judge(&Subject {
             tree: &tree,
@@ -71,6 +77,8 @@ impl Build<'_> {
             cmdline: &recipe.kernel.cmdline.value,
             memory_mib: recipe.vm.memory_mib,
             network: recipe.vm.network,
+            own: &own,
+            requested: &requested,
             waivers: &waivers,
         })
     }

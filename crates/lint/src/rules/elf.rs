@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kindling_base::Result;
 
 use crate::facts::Facts;
+use crate::finding::Missing;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::Loader;
 use kindling_sysroot::elf::{Elf, parse};
@@ -124,10 +125,9 @@ fn library(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
                 }
                 continue;
             }
-            report.add(
-                shown(path),
-                format!("it needs {name}, which is {}", state(&elves, name)),
-            );
+            let problem = format!("it needs {name}, which is {}", state(&elves, name));
+            let seen = report.add(shown(path), problem);
+            seen.lacks(Missing::Library(name.clone()));
         }
     }
     for (path, error) in &elves.damaged {
@@ -161,10 +161,9 @@ fn interpreter(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
             && let Some(loader) = elf.interpreter
             && !facts.files.is_program(&loader)
         {
-            report.add(
-                shown(path),
-                format!("its loader {loader} is not in the image"),
-            );
+            let problem = format!("its loader {loader} is not in the image");
+            let seen = report.add(shown(path), problem);
+            seen.lacks(Missing::Program(loader));
         }
     }
     Ok(())

@@ -24,10 +24,12 @@ fn baked(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     for path in MACHINE_IDS {
         let text = facts.files.text(path)?.unwrap_or_default();
         if !["", "uninitialized"].contains(&text.trim()) {
-            report.add(
-                path,
-                "it is the same in every machine; leave it empty or `uninitialized`",
-            );
+            report
+                .add(
+                    path,
+                    "it is the same in every machine; leave it empty or `uninitialized`",
+                )
+                .of_image();
         }
     }
     for path in SEEDS {
@@ -37,15 +39,19 @@ fn baked(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
             .get(path.trim_start_matches('/').as_bytes())
             .is_some()
         {
-            report.add(path, "it is the same in every machine");
+            report
+                .add(path, "it is the same in every machine")
+                .of_image();
         }
     }
     for (name, _) in facts.files.list("/etc/ssh") {
         if name.starts_with("ssh_host_") && name.ends_with("_key") {
-            report.add(
-                format!("/etc/ssh/{name}"),
-                "it is the same in every machine",
-            );
+            report
+                .add(
+                    format!("/etc/ssh/{name}"),
+                    "it is the same in every machine",
+                )
+                .of_image();
         }
     }
     Ok(())

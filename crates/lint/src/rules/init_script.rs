@@ -37,7 +37,10 @@ fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
                 let problem = format!(
                     "nothing starts it: there is no {unit}, and systemd-sysv-generator does not run"
                 );
-                report.add(format!("/etc/init.d/{script}"), problem);
+                report
+                    .add(format!("/etc/init.d/{script}"), problem)
+                    .of_image()
+                    .remedy(remedy("sysv"));
             }
         }
     }
@@ -46,10 +49,13 @@ fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         && files.is_executable(entry)
         && !generators.contains_key("systemd-rc-local-generator")
     {
-        report.add(
-            local,
-            "nothing runs it: systemd-rc-local-generator does not run",
-        );
+        report
+            .add(
+                local,
+                "nothing runs it: systemd-rc-local-generator does not run",
+            )
+            .of_image()
+            .remedy(remedy("rc-local"));
     }
     let crypttab = "/etc/crypttab";
     let entries = files.text(crypttab)?.unwrap_or_default();
@@ -57,12 +63,25 @@ fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     if lines.any(|line| !line.is_empty() && !line.starts_with('#'))
         && !generators.contains_key("systemd-cryptsetup-generator")
     {
-        report.add(
-            crypttab,
-            "nothing opens its devices: systemd-cryptsetup-generator does not run",
-        );
+        report
+            .add(
+                crypttab,
+                "nothing opens its devices: systemd-cryptsetup-generator does not run",
+            )
+            .of_image()
+            .remedy(remedy("cryptsetup"));
     }
     Ok(())
+}
+
+/// A way to have a generator run that the overlay `base` masks.
+fn remedy(name: &str) -> String {
+    let generator = format!("systemd-{name}-generator");
+    let folder = "etc/systemd/system-generators";
+    format!(
+        "write a unit in an overlay; or have the generator run: a link {folder}/{generator} to \
+         /usr/lib/systemd/system-generators/{generator} in an overlay of the recipe takes away the mask of `base`"
+    )
 }
 
 /// Names in /etc/init.d of the scripts that a run level starts, each once.

@@ -8,6 +8,8 @@ mod memory;
 mod network;
 mod opener;
 mod ports;
+#[cfg(test)]
+mod reached;
 mod root;
 mod script;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use kindling_tree::Kind;
 
 use crate::desktop_file::{pairs, program, value};
 use crate::facts::Facts;
+use crate::finding::Missing;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::{Files, Found, shown};
 
@@ -56,7 +57,8 @@ fn desktop_entry(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
                 continue;
             };
             if !is_there(&facts.files, &program) {
-                report.add(path, format!("Exec={program} is not in the image"));
+                let problem = format!("Exec={program} is not in the image");
+                report.add(path, problem).lacks(Missing::Program(program));
             }
         }
     }
@@ -95,10 +97,11 @@ fn mime_handler(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
             if let Some(first) = first
                 && !found
             {
-                report.add(
-                    path,
-                    format!("{mime} is opened by {first}, which is not in the image"),
-                );
+                let problem = format!("{mime} is opened by {first}, which is not in the image");
+                let seen = report.add(path, problem);
+                if !mime.starts_with("x-scheme-handler/") && mime != "text/html" {
+                    seen.later(); // only pages and addresses are promised
+                }
             }
         }
     }
@@ -123,10 +126,9 @@ fn alternative(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         }
         let path = format!("/etc/alternatives/{name}");
         if let Found::Nothing(at) = facts.files.find(&path) {
-            report.add(
-                path,
-                format!("it leads to {}, which is not in the image", shown(&at)),
-            );
+            let at = shown(&at);
+            let problem = format!("it leads to {at}, which is not in the image");
+            report.add(path, problem).lacks(Missing::Program(at));
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use kindling_base::Result;
 use kindling_tree::Kind;
 
 use crate::facts::Facts;
+use crate::finding::Missing;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::{Files, Found, shown};
 
@@ -48,8 +49,8 @@ const COMMANDS: [&str; 2] = ["usr/bin/", "usr/local/bin/"];
 fn interpreter(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
     for (path, entry) in facts.image.tree.iter() {
         if let Kind::Symlink(_) = &entry.kind {
-            if let Some(problem) = command(&facts.files, path)? {
-                report.add(shown(path), problem);
+            if let Some(defect) = command(&facts.files, path)? {
+                defect.tell(report, shown(path));
             }
             continue;
         }
@@ -71,15 +72,27 @@ fn interpreter(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         };
         let mut head = vec![0; content.len().min(MAX_LINE as u64) as usize];
         content.read_at(0, &mut head)?;
-        if let Some(problem) = problem(&facts.files, &head) {
-            report.add(name, problem);
+        if let Some(defect) = defect(&facts.files, &head) {
+            defect.tell(report, name);
         }
     }
     Ok(())
 }
 
+/// The reason why a script does not start, and its interpreter if that is missing.
+struct Defect(String, Option<String>);
+
+impl Defect {
+    fn tell(self, report: &mut Report, path: String) {
+        let seen = report.add(path, self.0);
+        if let Some(program) = self.1 {
+            seen.lacks(Missing::Program(program));
+        }
+    }
+}
+
 /// The defect of a link on the PATH to a package of npm; `None` also for other links.
-fn command(files: &Files<'_>, path: &[u8]) -> Result<Option<String>> {
+fn command(files: &Files<'_>, path: &[u8]) -> Result<Option<Defect>> {
     let name = shown(path);
     if !COMMANDS.iter().any(|folder| name[1..].starts_with(folder)) {
         return Ok(None);
@@ -97,31 +110,33 @@ fn command(files: &Files<'_>, path: &[u8]) -> Result<Option<String>> {
     let mut head = vec![0; content.len().min(MAX_LINE as u64) as usize];
     content.read_at(0, &mut head)?;
     if !head.starts_with(b"#!") && !head.starts_with(b"\x7fELF") {
-        return Ok(Some(format!(
-            "it leads to {target}, which is neither a script nor a program"
-        )));
+        let problem = format!("it leads to {target}, which is neither a script nor a program");
+        return Ok(Some(Defect(problem, None)));
     }
-    Ok(problem(files, &head))
+    Ok(defect(files, &head))
 }
 
 /// The defect in the first line of a script; `None` also for other files.
-fn problem(files: &Files<'_>, head: &[u8]) -> Option<String> {
+fn defect(files: &Files<'_>, head: &[u8]) -> Option<Defect> {
     let line = head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?;
     if let Some(line) = line.strip_suffix('\r') {
-        return Some(format!(
+        let problem = format!(
             "its first line `#!{line}` ends in a carriage return, which becomes part of the name"
-        ));
+        );
+        return Some(Defect(problem, None));
     }
     let mut words = line.split_whitespace();
     let program = words.next()?;
     if program.rsplit('/').next() == Some("env") && files.is_program(program) {
         let wanted = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
         let missing = files.on_path(wanted).is_none() && !wanted.contains('/');
-        return missing.then(|| format!("its interpreter {wanted} is on no folder of the PATH"));
+        let problem = format!("its interpreter {wanted} is on no folder of the PATH");
+        return missing.then(|| Defect(problem, Some(wanted.to_owned())));
     }
     let missing = program.starts_with('/') && !files.is_program(program);
-    missing.then(|| format!("its interpreter {program} is not in the image"))
+    let problem = format!("its interpreter {program} is not in the image");
+    missing.then(|| Defect(problem, Some(program.to_owned())))
 }
 
 #[cfg(test)]

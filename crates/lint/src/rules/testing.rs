@@ -1,10 +1,10 @@
 //! Small images for tests: a sound one, and ways to break it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kindling_testkit::Root;
 
-use crate::{Image, Initramfs, Kernel};
+use crate::{Finding, Image, Initramfs, Kernel, Severity};
 
 /// The parts of an image for a test.
 #[derive(Clone)]
@@ -14,6 +14,9 @@ pub(crate) struct Plan {
     pub(crate) kernel_head: Vec<u8>,
     pub(crate) initramfs: Option<Initramfs>,
     cmdline: String,
+    packaged: BTreeSet<Vec<u8>>,
+    status: String,
+    requested: Vec<String>,
     pub(crate) memory_mib: u32,
     pub(crate) network: bool,
 }
@@ -36,6 +39,9 @@ impl Plan {
             kernel_head,
             initramfs: Some(Initramfs::default()),
             cmdline: "console=ttyS0 root=/dev/vda rootfstype=ext4 rw".into(),
+            packaged: BTreeSet::new(),
+            status: String::new(),
+            requested: Vec::new(),
             memory_mib: 512,
             network: false,
         }
@@ -74,6 +80,32 @@ impl Plan {
         self.with(|root| root.enabled(name, text))
     }
 
+    /// Makes a package of dpkg's of all that is in the plan so far and of no package; `control` are more of its fields.
+    pub(crate) fn package(mut self, name: &str, control: &str) -> Self {
+        let tree = self.root.tree();
+        let mut list = String::new();
+        for (path, _) in tree.iter() {
+            if self.packaged.insert(path.to_vec()) {
+                list += &format!("{}\n", kindling_sysroot::shown(path));
+            }
+        }
+        self.status += &format!("Package: {name}\nStatus: install ok installed\n{control}\n");
+        let status = self.status.clone();
+        self.file(&format!("var/lib/dpkg/info/{name}.list"), &list)
+            .file("var/lib/dpkg/status", &status)
+    }
+
+    /// Takes a file away, as an exclusion of a recipe does; dpkg's lists still have it.
+    pub(crate) fn without(self, path: &str) -> Self {
+        self.with(|root| root.without(path))
+    }
+
+    /// Names a package that the recipe asks for.
+    pub(crate) fn requested(mut self, name: &str) -> Self {
+        self.requested.push(name.into());
+        self
+    }
+
     fn with(mut self, change: impl FnOnce(Root) -> Root) -> Self {
         self.root = change(self.root);
         self
@@ -103,10 +135,31 @@ impl Plan {
     }
 }
 
-/// The findings of a rule, each as `PATH: PROBLEM`.
+/// The findings of a rule that fail a build, each as `PATH: PROBLEM`.
 pub(crate) fn problems(rule: &str, plan: &Plan) -> Vec<String> {
+    of(rule, plan, Severity::Error)
+        .map(|f| format!("{}: {}", f.path, f.problem))
+        .collect()
+}
+
+/// The notes of a rule, each with what would mend it.
+pub(crate) fn notes(rule: &str, plan: &Plan) -> Vec<String> {
+    of(rule, plan, Severity::Note)
+        .map(|f| f.to_string())
+        .collect()
+}
+
+fn of(rule: &str, plan: &Plan, severity: Severity) -> impl Iterator<Item = Finding> {
     assert!(crate::find(rule).is_some(), "there is no rule {rule}");
+    let rule = rule.to_owned();
+    let found = findings(plan).into_iter();
+    found.filter(move |f| f.rule == rule && f.severity == severity)
+}
+
+fn findings(plan: &Plan) -> Vec<Finding> {
     let tree = plan.root.tree();
+    let own = tree.iter().map(|(path, _)| path.to_vec());
+    let own = own.filter(|path| !plan.packaged.contains(path)).collect();
     let lines: Vec<String> = plan
         .config
         .iter()
@@ -124,10 +177,8 @@ pub(crate) fn problems(rule: &str, plan: &Plan) -> Vec<String> {
         cmdline: &plan.cmdline,
         memory_mib: plan.memory_mib,
         network: plan.network,
+        own: &own,
+        requested: &plan.requested,
     };
-    let found = crate::check(&image).unwrap();
-    let found = found.into_iter().filter(|finding| finding.rule == rule);
-    found
-        .map(|f| format!("{}: {}", f.path, f.problem))
-        .collect()
+    crate::check(&image).unwrap()
 }

@@ -50,7 +50,7 @@ fn cycle(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
             "each of these starts before the next: {}",
             circle.join(" -> ")
         );
-        report.add(path, problem);
+        report.add(path, problem).of_image();
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use kindling_base::Result;
 
+use crate::condition::{has_other_root, never_starts};
 use crate::facts::Facts;
+use crate::finding::Missing;
 use crate::rule::{Report, Rule};
 use kindling_sysroot::unit::{Unit, program, words};
 use kindling_sysroot::{Files, Found, shown};
@@ -41,20 +43,11 @@ const KEYS: [&str; 7] = [
     "ExecStop",
     "ExecStopPost",
 ];
-/// Conditions that keep a unit from starting where a file is missing.
-const CONDITIONS: [&str; 8] = [
-    "ConditionPathExists",
-    "ConditionPathIsDirectory",
-    "ConditionFileIsExecutable",
-    "ConditionFileNotEmpty",
-    "ConditionDirectoryNotEmpty",
-    "AssertPathExists",
-    "AssertFileIsExecutable",
-    "AssertPathIsDirectory",
-];
+/// Those that the start of a unit does not meet.
+const AFTERWARDS: [&str; 3] = ["ExecReload", "ExecStop", "ExecStopPost"];
 
 fn exec(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
-    for unit in all(facts) {
+    for unit in facts.all_units() {
         if never_starts(&facts.files, unit) || has_other_root(unit) {
             continue;
         }
@@ -63,7 +56,11 @@ fn exec(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
                 continue;
             };
             if let Some(problem) = missing(&facts.files, &program.name) {
-                report.add(path, format!("{key}={}: {problem}", program.name));
+                let seen = report.add(path, format!("{key}={}: {problem}", program.name));
+                seen.lacks(Missing::Program(program.name));
+                if AFTERWARDS.contains(&key) {
+                    seen.later();
+                }
             }
         }
     }
@@ -71,7 +68,7 @@ fn exec(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
 }
 
 fn environment(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
-    for unit in all(facts) {
+    for unit in facts.all_units() {
         if never_starts(&facts.files, unit) || has_other_root(unit) {
             continue;
         }
@@ -86,7 +83,7 @@ fn environment(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
 }
 
 fn sleep(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
-    for unit in all(facts) {
+    for unit in facts.all_units() {
         for (path, key, value) in commands(unit) {
             let words = words(value);
             let is_sleep = |word: &String| word == "sleep" || word.ends_with("/sleep");
@@ -97,15 +94,12 @@ fn sleep(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
                 && key.starts_with("ExecStart")
                 && words.iter().position(is_sleep) == Some(0)
             {
-                report.add(path, format!("{key}= waits a fixed {} s", pair[1]));
+                let seen = report.add(path, format!("{key}= waits a fixed {} s", pair[1]));
+                seen.later(); // slow, and it starts
             }
         }
     }
     Ok(())
-}
-
-fn all<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = &'f Unit> {
-    facts.system.units.values().chain(facts.user.units.values())
 }
 
 /// Command lines with the file and the key that has them.
@@ -134,26 +128,6 @@ fn missing(files: &Files<'_>, name: &str) -> Option<String> {
         Found::Entry(_, entry) if files.is_executable(entry) => None,
         Found::Entry(..) => Some("it is not executable".to_owned()),
     }
-}
-
-/// Whether a condition keeps a unit from starting in this image.
-fn never_starts(files: &Files<'_>, unit: &Unit) -> bool {
-    let conditions = CONDITIONS.iter().flat_map(|key| unit.all("Unit", key));
-    let mut paths = conditions.filter(|(_, value)| value.starts_with('/'));
-    paths.any(|(_, path)| match path.split_once('%') {
-        None => !files.may_exist(path),
-        // Only known at run time; but nothing can be in a folder that is not there or empty.
-        Some((start, _)) => {
-            let folder = start.rsplit_once('/').map_or("", |(folder, _)| folder);
-            !matches!(files.find(folder), Found::AtRunTime) && files.list(folder).is_empty()
-        }
-    })
-}
-
-/// Whether its paths are of another root.
-fn has_other_root(unit: &Unit) -> bool {
-    let keys = ["RootDirectory", "RootImage"];
-    keys.iter().any(|key| unit.last("Service", key).is_some())
 }
 
 #[cfg(test)]

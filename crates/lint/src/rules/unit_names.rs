@@ -42,7 +42,10 @@ fn syntax(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         let own = capitalised(unit.kind());
         for (path, file) in &unit.files {
             for (number, problem) in &file.ignored {
-                report.add(path, format!("line {number}: {problem}"));
+                // systemd goes on without the line: a unit of a package is what its maintainers tried.
+                report
+                    .add(path, format!("line {number}: {problem}"))
+                    .later();
             }
             let sections: BTreeSet<&str> = file.lines.iter().map(|l| l.section.as_str()).collect();
             for section in sections {
@@ -50,7 +53,7 @@ fn syntax(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
                     COMMON.contains(&section) || section == own || section.starts_with("X-");
                 if !is_known {
                     let problem = format!("[{section}] is no section of a {}", unit.kind());
-                    report.add(path, problem);
+                    report.add(path, problem).later();
                 }
             }
         }
@@ -77,7 +80,10 @@ fn reference(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
         for unit in units.units.values() {
             for (path, key, name) in needed(unit) {
                 if !name.contains('%') && !is_there(units, name) {
-                    report.add(path, format!("{key}={name}: there is no such unit"));
+                    let seen = report.add(path, format!("{key}={name}: there is no such unit"));
+                    if key.starts_with("On") {
+                        seen.later();
+                    }
                 }
             }
         }
