@@ -206,6 +206,29 @@ mod tests {
         assert_eq!(problems("unit-cycle", &sound), [""; 0]);
     }
 
+    /// A unit of an overlay of ours.
+    fn ours(name: &str) -> String {
+        let folder = "../../rootfs-overlays/ready/usr/lib/systemd/system";
+        std::fs::read_to_string(format!("{folder}/{name}")).unwrap()
+    }
+
+    #[test]
+    fn services_after_logind_do_not_wait_for_our_marker() {
+        let plan = Plan::bootable()
+            .enabled("kindling-ready.service", &ours("kindling-ready.service"))
+            .unit("kindling-late.timer", &ours("kindling-late.timer"))
+            .unit("kindling-late.target", &ours("kindling-late.target"))
+            .unit("network-online.target", "[Unit]\n")
+            .unit("systemd-logind.service", "[Service]\nExecStart=/bin/sh\n");
+        let after = "[Unit]\nAfter=systemd-logind.service\n[Service]\n";
+        let wants =
+            "[Unit]\nWants=systemd-logind.service\nAfter=systemd-logind.service\n[Service]\n";
+        for unit in [after, wants] {
+            let plan = plan.clone().enabled("unattended.service", unit);
+            assert_eq!(problems("unit-cycle", &plan), [""; 0]);
+        }
+    }
+
     #[test]
     fn an_early_service_with_default_dependencies_is_a_circle() {
         let sound = Plan::bootable().enabled(
