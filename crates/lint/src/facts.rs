@@ -1,5 +1,7 @@
 //! Facts about an image that the rules look at.
 
+use std::collections::BTreeSet;
+
 use kindling_base::Result;
 use kindling_sysroot::Files;
 use kindling_sysroot::unit::{Boot, Manager, Unit, Units};
@@ -20,6 +22,8 @@ pub(crate) struct Facts<'a> {
     /// Units of sessions.
     pub(crate) user: Units,
     pub(crate) packages: Packages,
+    /// Paths that the recipe laid into the tree, as they are there: the links of their folders followed.
+    own: BTreeSet<Vec<u8>>,
 }
 
 /// Folders that Debian's packages leave to the machine's administrator (Debian Policy 9.1): what is there and of no
@@ -39,6 +43,7 @@ impl<'a> Facts<'a> {
             system: Units::load(&files, Manager::System)?,
             user: Units::load(&files, Manager::User)?,
             packages: Packages::read(&files)?,
+            own: placed(&files, image.own),
         })
     }
 
@@ -64,7 +69,7 @@ impl<'a> Facts<'a> {
     pub(crate) fn is_own(&self, path: &str) -> bool {
         let path = path.trim_start_matches('/');
         let is_local = LOCAL.iter().any(|folder| path.starts_with(folder));
-        self.image.own.contains(path.as_bytes())
+        self.own.contains(path.as_bytes())
             || is_local && !path.contains(MODULES) && self.packages.owner(path).is_none()
     }
 
@@ -73,4 +78,12 @@ impl<'a> Facts<'a> {
         let initramfs = self.image.initramfs.as_ref();
         initramfs.is_some_and(|initramfs| initramfs.modules.iter().any(|module| module == name))
     }
+}
+
+fn placed(files: &Files<'_>, own: &BTreeSet<Vec<u8>>) -> BTreeSet<Vec<u8>> {
+    let place = |path: &Vec<u8>| {
+        let shown = kindling_sysroot::shown(path);
+        files.placed(&shown).unwrap_or_else(|| path.clone())
+    };
+    own.iter().map(place).collect()
 }

@@ -3,6 +3,7 @@
 mod divert;
 mod exclude;
 pub mod guest_programs;
+mod landing;
 pub mod overlay;
 mod read_ahead;
 mod users;
@@ -100,6 +101,7 @@ pub fn tree(parts: &Parts<'_>) -> Result<Tree> {
     exclude::exclude(&mut tree, parts.exclude, parts.recipe, mtime)?;
     users::add(&mut tree, parts.users, mtime)?;
     lay_over(&mut tree, parts.overlays, mtime)?;
+    users::check_shells(&tree, parts.users)?;
     read_ahead::add(&mut tree, mtime)?;
     Ok(tree)
 }
@@ -126,17 +128,16 @@ fn set_text(tree: &mut Tree, path: &str, text: String, mode: u16, mtime: Timesta
     Ok(())
 }
 
-/// Lays overlay entries over a tree. A directory that exists keeps its owner and mode unless the overlay
-/// names others.
+/// Lays overlay entries over a tree, below what its links lead to. A directory that exists keeps its owner and mode unless the
+/// overlay names others.
 fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], mtime: Timestamp) -> Result<()> {
     for overlay in overlays {
+        let path = landing::place(tree, overlay)?;
         let kind = match &overlay.kind {
             OverlayKind::Directory => {
-                let exists = matches!(
-                    tree.get(&overlay.path).map(|entry| &entry.kind),
-                    Some(Kind::Directory)
-                );
-                if exists && !overlay.listed {
+                let entry = tree.get(&path).map(|entry| &entry.kind);
+                let exists = matches!(entry, Some(Kind::Directory)) && !overlay.listed;
+                if exists || landing::is_linked_folder(tree, &path) {
                     continue;
                 }
                 Kind::Directory
@@ -145,33 +146,14 @@ fn lay_over(tree: &mut Tree, overlays: &[OverlayEntry], mtime: Timestamp) -> Res
             OverlayKind::Symlink(target) => Kind::Symlink(target.clone()),
         };
         if let Some(to) = &overlay.diverted {
-            divert::divert(tree, &overlay.path, to, mtime)?;
+            divert::divert(tree, &path, to, mtime)?;
         }
         let mut entry = Entry::new(kind, (overlay.mode & 0o7777) as u16, mtime);
         (entry.uid, entry.gid) = (overlay.uid, overlay.gid);
-        tree.insert(&overlay.path, entry)
-            .map_err(|error| through_symlink(tree, overlay, error))?;
+        tree.insert(&path, entry)
+            .map_err(|error| landing::explain(tree, overlay, error))?;
     }
     Ok(())
-}
-
-/// Explains the commonest mistake: a file under `lib/` where `/lib` is a symbolic link to `usr/lib`.
-fn through_symlink(tree: &Tree, overlay: &OverlayEntry, error: Error) -> Error {
-    let error = error.within("an overlay does not fit the packages");
-    let parts: Vec<&[u8]> = overlay.path.split(|&b| b == b'/').collect();
-    for end in 1..parts.len() {
-        let ancestor = parts[..end].join(&b'/');
-        if let Some(Kind::Symlink(target)) = tree.get(&ancestor).map(|entry| &entry.kind) {
-            let (ancestor, target) = (
-                String::from_utf8_lossy(&ancestor),
-                String::from_utf8_lossy(target),
-            );
-            return error.hint(format!(
-                "/{ancestor} is a symbolic link to {target}: put the file there"
-            ));
-        }
-    }
-    error
 }
 
 #[cfg(test)]
@@ -233,6 +215,39 @@ mod tests {
         insta::assert_snapshot!(error.report(), @r"
         error: an overlay does not fit the packages: the parent of `lib/x` is no directory
         hint: /lib is a symbolic link to usr/lib: put the file there
+        ");
+    }
+
+    #[test]
+    fn a_file_lands_below_what_a_link_of_the_root_leads_to() {
+        let mut tree = Tree::new(Timestamp::default());
+        let mut add = |path: &str, kind| {
+            let entry = Entry::new(kind, 0o755, Timestamp::default());
+            tree.insert(path.as_bytes(), entry).unwrap();
+        };
+        for path in ["usr", "usr/lib", "var"] {
+            add(path, Kind::Directory);
+        }
+        add("lib", Kind::Symlink(b"usr/lib".to_vec()));
+        add("var/run", Kind::Symlink(b"/run".to_vec()));
+        let folders = ["lib", "lib/systemd", "lib/systemd/system"];
+        let mut entries = folders
+            .map(|path| overlay(path, OverlayKind::Directory))
+            .to_vec();
+        let unit = OverlayKind::File(b"[Unit]\n".to_vec());
+        entries.push(overlay("lib/systemd/system/a.service", unit.clone()));
+        lay_over(&mut tree, &entries, Timestamp::default()).unwrap();
+        assert!(matches!(tree.get(b"lib").unwrap().kind, Kind::Symlink(_)));
+        assert!(tree.get(b"usr/lib/systemd/system/a.service").is_some());
+
+        let lost = [
+            overlay("var/run", OverlayKind::Directory),
+            overlay("var/run/x", unit),
+        ];
+        let error = lay_over(&mut tree, &lost, Timestamp::default()).unwrap_err();
+        insta::assert_snapshot!(error.report(), @r"
+        error: an overlay has /var/run/x, and /var/run is a symbolic link to /run, which is empty at each boot
+        hint: have it made at boot: a file in usr/lib/tmpfiles.d/ (tmpfiles.d(5)), or RuntimeDirectory= of the unit that needs it
         ");
     }
 }

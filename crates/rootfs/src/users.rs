@@ -4,12 +4,21 @@ use kindling_base::{Error, Result};
 use kindling_tree::{Entry, Kind, Timestamp, Tree};
 
 use kindling_located::Located;
+use kindling_sysroot::Files;
 
 const PASSWD: &str = "etc/passwd";
 const GROUP: &str = "etc/group";
 const SHADOW: &str = "etc/shadow";
 const GSHADOW: &str = "etc/gshadow";
 const SUBIDS: [&str; 2] = ["etc/subuid", "etc/subgid"];
+
+/// Shells of accounts with which nobody logs in: they need not be there.
+const NO_LOGIN: [&str; 4] = [
+    "/usr/sbin/nologin",
+    "/sbin/nologin",
+    "/bin/false",
+    "/usr/bin/false",
+];
 
 /// First subordinate number and how many an account gets, as `useradd` chooses them: SUB_UID_MIN and SUB_UID_COUNT
 /// of login.defs(5).
@@ -91,6 +100,27 @@ fn add_one(tree: &mut Tree, user: &User, mtime: Timestamp) -> Result<()> {
         Some(home) => make_home(tree, home.trim_start_matches('/'), *uid, mtime),
         None => Ok(()),
     }
+}
+
+/// Looks for the shells in the finished tree, as an overlay may bring one.
+///
+/// # Errors
+/// A shell is not there: nobody could become its user.
+pub(super) fn check_shells(tree: &Tree, users: &[Located<User>]) -> Result<()> {
+    for user in users {
+        let User { name, shell, .. } = &user.value;
+        if NO_LOGIN.contains(&shell.as_str()) || Files(tree).is_program(shell) {
+            continue;
+        }
+        let program = shell.rsplit('/').next().unwrap_or(shell);
+        let error = Error::user(format!(
+            "the shell of the user `{name}` is {shell}, which is not in the image"
+        ));
+        let hint =
+            format!("add the package that brings it (`{program}`, perhaps), or name another");
+        return Err(user.locate(error.hint(hint)));
+    }
+    Ok(())
 }
 
 fn is_taken(line: &str, name: &str, id: u32) -> bool {
@@ -251,5 +281,26 @@ mod tests {
             let report = error.report();
             assert!(report.contains(expected), "{report}");
         }
+    }
+
+    #[test]
+    fn a_shell_that_is_not_there_is_told() {
+        let mut tree = tree();
+        let error = check_shells(&tree, &[user("a", 1000, &[])]).unwrap_err();
+        let report = error.report();
+        let expected =
+            "r.toml:1:1: the shell of the user `a` is /bin/bash, which is not in the image";
+        assert!(report.contains(expected), "{report}");
+        let mut service = user("s", 999, &[]);
+        service.value.shell = "/usr/sbin/nologin".into();
+        check_shells(&tree, &[service]).unwrap();
+        for (path, kind) in [
+            ("bin", Kind::Directory),
+            ("bin/bash", Kind::File(Content::Bytes((*b"#!").into()))),
+        ] {
+            let entry = Entry::new(kind, 0o755, Timestamp::default());
+            tree.insert(path.as_bytes(), entry).unwrap();
+        }
+        check_shells(&tree, &[user("a", 1000, &[])]).unwrap();
     }
 }

@@ -81,6 +81,20 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// The path of an entry, the links of its folder followed, without a leading slash; whether or not there is such an entry.
+    /// `None` where its folder is not in the image.
+    pub fn placed(&self, path: &str) -> Option<Vec<u8>> {
+        let (folder, name) = path.trim_end_matches('/').rsplit_once('/')?;
+        let Found::Entry(mut real, _) = self.find(folder) else {
+            return None;
+        };
+        if !real.is_empty() {
+            real.push(b'/');
+        }
+        real.extend(name.as_bytes());
+        Some(real)
+    }
+
     /// Looks a program up on the PATH; its path if there is one that can be executed.
     pub fn on_path(&self, program: &str) -> Option<String> {
         let candidates = PATH.iter().map(|folder| format!("/{folder}/{program}"));
@@ -185,6 +199,11 @@ mod tests {
         assert!(matches!(files.find("/etc/loop"), Found::Nothing(_)));
         assert!(matches!(files.find("/etc/late"), Found::AtRunTime));
         assert_eq!(files.on_path("sh").as_deref(), Some("/usr/bin/sh"));
+        let placed = |path: &str| files.placed(path).map(|path| shown(&path));
+        assert_eq!(placed("/bin/sh").as_deref(), Some("/usr/bin/sh"));
+        assert_eq!(placed("/bin/none").as_deref(), Some("/usr/bin/none"));
+        assert_eq!(placed("/top").as_deref(), Some("/top"));
+        assert_eq!(placed("/none/x"), None);
         let names: Vec<String> = files.list("/bin").into_iter().map(|(n, _)| n).collect();
         assert_eq!(names, ["dash", "sh"]);
     }

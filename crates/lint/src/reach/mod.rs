@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use kindling_base::Result;
 use kindling_sysroot::unit::{Manager, Unit};
-use kindling_sysroot::{Files, Loader, generators};
+use kindling_sysroot::{Loader, generators};
 use kindling_tree::Kind;
 
 use crate::condition::{is_for_other_machines, never_starts};
@@ -75,17 +75,4 @@ fn own(facts: &Facts<'_>, programs: &mut Programs<'_>) -> Result<()> {
         programs.unit(unit)?;
     }
     Ok(())
-}
-
-/// The path of an entry, its folder's links followed; without a leading slash. `None` where its folder is not in the image.
-fn placed(files: &Files<'_>, path: &str) -> Option<Vec<u8>> {
-    let (folder, name) = path.trim_end_matches('/').rsplit_once('/')?;
-    let kindling_sysroot::Found::Entry(mut real, _) = files.find(folder) else {
-        return None;
-    };
-    if !real.is_empty() {
-        real.push(b'/');
-    }
-    real.extend(name.as_bytes());
-    Some(real)
 }

@@ -8,7 +8,6 @@ use kindling_sysroot::unit::{Unit, program};
 use kindling_sysroot::{Files, Found, Loader, shown};
 use kindling_tree::{Content, Kind};
 
-use super::placed;
 use crate::condition::has_other_root;
 
 /// Keys of a service whose programs its start meets; those of sockets are met as well.
@@ -74,7 +73,7 @@ impl<'a> Programs<'a> {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
             self.reached.insert(path.trim_start_matches('/').into());
-            let Some(real) = placed(&self.files, &path) else {
+            let Some(real) = self.files.placed(&path) else {
                 return;
             };
             let folder = real.rsplitn(2, |&b| b == b'/').nth(1).map(shown);

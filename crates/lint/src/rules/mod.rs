@@ -1,5 +1,6 @@
 //! The rules, one file a subject.
 
+mod account;
 mod elf;
 mod identity;
 mod init_script;
@@ -37,6 +38,7 @@ pub const RULES: &[Rule] = &[
     unit_names::SYNTAX,
     unit_names::REFERENCE,
     unit_names::USER,
+    account::SHELL,
     unit_boot::CYCLE,
     init_script::STARTED,
     ports::CONFLICT,
