@@ -2,6 +2,7 @@
 
 mod divert;
 mod exclude;
+mod generators;
 pub mod guest_programs;
 mod landing;
 pub mod overlay;
@@ -102,6 +103,7 @@ pub fn tree(parts: &Parts<'_>) -> Result<Tree> {
     users::add(&mut tree, parts.users, mtime)?;
     lay_over(&mut tree, parts.overlays, mtime)?;
     users::check_shells(&tree, parts.users)?;
+    generators::unmask(&mut tree)?;
     read_ahead::add(&mut tree, mtime)?;
     Ok(tree)
 }

@@ -12,5 +12,5 @@ pub mod unit;
 
 pub use boot_files::boot_files;
 pub use files::{Files, Found, shown};
-pub use generators::generators;
+pub use generators::{Served, generators, served};
 pub use loader::Loader;

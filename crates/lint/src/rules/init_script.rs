@@ -4,98 +4,49 @@ use kindling_base::Result;
 
 use crate::facts::Facts;
 use crate::rule::{Report, Rule};
-use kindling_sysroot::generators;
-use kindling_sysroot::{Files, Found};
+use kindling_sysroot::{Served, generators, served};
 
 pub(super) const STARTED: Rule = Rule {
     name: "init-script",
     summary: "scripts of SysV init, rc.local and crypttab are honoured by something",
     explanation: "systemd starts a script of /etc/init.d, /etc/rc.local, and opens the devices of /etc/crypttab, by units that \
                   its generators make at boot. The overlay `base` masks these generators (etc/systemd/system-generators), as \
-                  each takes time at every boot and has nothing to do. Write a unit, or take the mask away by a file of the \
-                  same name in an overlay of the recipe.",
+                  each takes time at every boot and has nothing to do; a build takes a mask away where the image has \
+                  something for its generator. Found is what lacks the generator itself, such as one of a package \
+                  that is not there.",
     check: started,
 };
 
-/// Run levels whose scripts a boot starts, as targets of systemd.
-const LEVELS: [&str; 5] = [
-    "etc/rcS.d",
-    "etc/rc2.d",
-    "etc/rc3.d",
-    "etc/rc4.d",
-    "etc/rc5.d",
-];
-
 fn started(facts: &Facts<'_>, report: &mut Report) -> Result<()> {
-    let files = &facts.files;
-    let generators = generators(files);
-    if !generators.contains_key("systemd-sysv-generator") {
-        for script in scripts(files) {
-            let name = script.strip_suffix(".sh").unwrap_or(&script);
-            let unit = format!("{name}.service");
-            if facts.system.get(&unit).is_none() && !facts.system.is_masked(&unit) {
-                let problem = format!(
-                    "nothing starts it: there is no {unit}, and systemd-sysv-generator does not run"
-                );
-                report
-                    .add(format!("/etc/init.d/{script}"), problem)
-                    .of_image()
-                    .remedy(remedy("sysv"));
-            }
+    let generators = generators(&facts.files);
+    for Served { generator, path } in served(&facts.files, &facts.system)? {
+        if generators.contains_key(generator) {
+            continue;
         }
-    }
-    let local = "/etc/rc.local";
-    if let Found::Entry(_, entry) = files.find(local)
-        && files.is_executable(entry)
-        && !generators.contains_key("systemd-rc-local-generator")
-    {
-        report
-            .add(
-                local,
-                "nothing runs it: systemd-rc-local-generator does not run",
-            )
-            .of_image()
-            .remedy(remedy("rc-local"));
-    }
-    let crypttab = "/etc/crypttab";
-    let entries = files.text(crypttab)?.unwrap_or_default();
-    let mut lines = entries.lines().map(str::trim);
-    if lines.any(|line| !line.is_empty() && !line.starts_with('#'))
-        && !generators.contains_key("systemd-cryptsetup-generator")
-    {
-        report
-            .add(
-                crypttab,
-                "nothing opens its devices: systemd-cryptsetup-generator does not run",
-            )
-            .of_image()
-            .remedy(remedy("cryptsetup"));
+        let problem = match path.strip_prefix("/etc/init.d/") {
+            Some(script) => {
+                let name = script.strip_suffix(".sh").unwrap_or(script);
+                format!(
+                    "nothing starts it: there is no {name}.service, and {generator} does not run"
+                )
+            }
+            None if path == "/etc/rc.local" => {
+                format!("nothing runs it: {generator} does not run")
+            }
+            None => format!("nothing opens its devices: {generator} does not run"),
+        };
+        let seen = report.add(path, problem).of_image();
+        seen.remedy(remedy(generator));
     }
     Ok(())
 }
 
-/// A way to have a generator run that the overlay `base` masks.
-fn remedy(name: &str) -> String {
-    let generator = format!("systemd-{name}-generator");
-    let folder = "etc/systemd/system-generators";
+/// A way to mend it.
+fn remedy(generator: &str) -> String {
     format!(
-        "write a unit in an overlay; or have the generator run: a link {folder}/{generator} to \
-         /usr/lib/systemd/system-generators/{generator} in an overlay of the recipe takes away the mask of `base`"
+        "write a unit of that name in an overlay, or have the generator run: take the mask \
+         etc/systemd/system-generators/{generator} out of the recipe's overlays"
     )
-}
-
-/// Names in /etc/init.d of the scripts that a run level starts, each once.
-fn scripts(files: &Files<'_>) -> Vec<String> {
-    let links = LEVELS.iter().flat_map(|level| files.list(level));
-    let names = links.filter_map(|(link, _)| {
-        // S, two digits, and the name.
-        let name = link.strip_prefix('S')?.get(2..)?;
-        (!name.is_empty()).then(|| name.to_owned())
-    });
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 #[cfg(test)]
