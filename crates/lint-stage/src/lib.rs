@@ -109,8 +109,14 @@ fn failure(judged: &Judged) -> Error {
     )
 }
 
+/// All that is told of an image in spite of which it is built: findings that it gets over, and waivers that nothing needs.
+pub fn warnings(judged: &Judged) -> impl Iterator<Item = String> {
+    let findings = judged.warnings.iter().map(ToString::to_string);
+    findings.chain(judged.unused.iter().map(unused))
+}
+
 /// A waiver that nothing needs, as a warning.
-pub fn unused(waiver: &Waiver) -> String {
+fn unused(waiver: &Waiver) -> String {
     let of = waiver.path.as_deref().map(|path| format!(" of {path}"));
     format!(
         "the waiver of {}{} lets nothing pass: remove it or mend its path",

@@ -73,6 +73,12 @@ impl<'a> Facts<'a> {
             || is_local && !path.contains(MODULES) && self.packages.owner(path).is_none()
     }
 
+    /// Whether a file is of a package that the recipe asks for.
+    pub(crate) fn is_requested(&self, path: &str) -> bool {
+        let owner = self.packages.owner(path);
+        owner.is_some_and(|owner| self.image.requested.iter().any(|name| name == owner))
+    }
+
     /// Whether the initramfs brings a module.
     pub(crate) fn has_module(&self, name: &str) -> bool {
         let initramfs = self.image.initramfs.as_ref();

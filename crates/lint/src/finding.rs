@@ -58,6 +58,8 @@ pub(crate) struct Seen {
     pub(crate) missing: Option<Missing>,
     /// Whether it is a defect of the image as a whole, whoever brings the file.
     pub(crate) whole: bool,
+    /// Whether the image comes up and answers in spite of it.
+    pub(crate) mild: bool,
     pub(crate) remedy: Option<String>,
 }
 
@@ -77,6 +79,12 @@ impl Seen {
     /// Says that it is a defect of the image as a whole.
     pub(crate) fn of_image(&mut self) -> &mut Self {
         self.whole = true;
+        self
+    }
+
+    /// Says that the image comes up and answers in spite of it: it is told in each build, and fails none.
+    pub(crate) fn mild(&mut self) -> &mut Self {
+        self.mild = true;
         self
     }
 

@@ -37,6 +37,7 @@ impl Report {
             moment: Moment::Start,
             missing: None,
             whole: false,
+            mild: false,
             remedy: None,
         });
         &mut self.0[at]

@@ -6,12 +6,14 @@ use crate::facts::Facts;
 use crate::finding::{Missing, Moment, Seen};
 use crate::reach::Reach;
 
-/// Whether a finding fails a build.
+/// What a finding does to a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// It breaks the boot, a unit that starts by itself, the recipe's own files or a promise.
     Error,
+    /// A boot meets it, and the image comes up all the same: a feature is missing, or a secret is everybody's.
+    Warning,
     /// It shows where somebody asks for what no boot starts.
     Note,
 }
@@ -26,10 +28,11 @@ pub(crate) fn weigh(facts: &Facts<'_>, reach: &Reach, seen: &Seen) -> Severity {
         .missing
         .as_ref()
         .is_some_and(|missing| is_taken(facts, missing));
-    if seen.whole || is_own || taken || seen.moment == Moment::Start && reach.has(&seen.path) {
-        Severity::Error
-    } else {
-        Severity::Note
+    let starts = seen.moment == Moment::Start && reach.has(&seen.path);
+    match seen.whole || is_own || taken || starts {
+        true if seen.mild => Severity::Warning,
+        true => Severity::Error,
+        false => Severity::Note,
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Waived {
 pub struct Judged {
     /// Findings that fail a build.
     pub findings: Vec<Finding>,
+    /// Findings that each build tells, and that fail none: what a boot meets and gets over.
+    pub warnings: Vec<Finding>,
     /// Findings that fail nothing: they show where somebody asks for what no boot starts.
     pub notes: Vec<Finding>,
     /// Findings that pass.
@@ -50,7 +52,7 @@ impl Waiver {
     }
 }
 
-/// Sets apart notes, and what the waivers let pass.
+/// Sets apart warnings and notes, and what the waivers let pass.
 pub fn judge(findings: Vec<Finding>, waivers: &[Waiver]) -> Judged {
     let mut judged = Judged::default();
     let mut used = vec![false; waivers.len()];
@@ -71,6 +73,7 @@ pub fn judge(findings: Vec<Finding>, waivers: &[Waiver]) -> Judged {
                 finding,
                 reason: reason.clone(),
             }),
+            None if finding.severity == Severity::Warning => judged.warnings.push(finding),
             None => judged.findings.push(finding),
         }
     }
@@ -122,6 +125,12 @@ mod tests {
         found.push(note.clone());
         let judged = judge(found, &waivers);
         assert_eq!(judged.notes, [note], "a note needs no waiver");
+        let warning = |path: &str| Finding {
+            severity: Severity::Warning,
+            ..finding("a", path)
+        };
+        let told = judge(vec![warning("/x/1"), warning("/y")], &waivers);
+        assert_eq!((told.warnings, told.waived.len()), (vec![warning("/y")], 1));
         assert_eq!(judged.findings, [finding("a", "/y"), finding("b", "/x/1")]);
         assert_eq!(judged.waived.len(), 2);
         assert_eq!(judged.unused, [waivers[1].clone()]);

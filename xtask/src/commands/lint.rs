@@ -84,6 +84,10 @@ fn wrapped(text: &str) -> String {
 /// Findings by rule, then what passes and why; notes if they are asked for, or their number.
 fn describe(judged: &Judged, all: bool) -> String {
     let mut lines = by_rule(&judged.findings);
+    if !judged.warnings.is_empty() {
+        lines.push("warnings, which fail no build: the image comes up all the same".to_owned());
+        lines.extend(by_rule(&judged.warnings));
+    }
     if all && !judged.notes.is_empty() {
         lines.push("notes, which show where somebody asks for what no boot starts:".to_owned());
         lines.extend(by_rule(&judged.notes));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kindling_base::{Event, Reporter, Result};
 use kindling_fetch::FetchError;
 use kindling_lint::{Judged, Waiver};
-use kindling_lint_stage::{Subject, judge, read, unused, write};
+use kindling_lint_stage::{Subject, judge, read, warnings, write};
 use kindling_publish::Parts;
 use kindling_rootfs::overlay::{OverlayEntry, OverlayKind};
 
@@ -21,7 +21,7 @@ impl Build<'_> {
             Some(folder) => folder,
             None => self.lint_stage(parts)?,
         };
-        self.warn_of_unused(read(&folder)?);
+        self.warn(read(&folder)?);
         Ok(())
     }
 
@@ -32,7 +32,7 @@ impl Build<'_> {
             let judged = self.judge(&parts.kernel, parts.initramfs.as_deref())?;
             let written = write(&judged, out);
             if written.is_err() {
-                self.warn_of_unused(judged);
+                self.warn(judged);
             }
             written.map(|()| None)
         })
@@ -83,9 +83,9 @@ impl Build<'_> {
         })
     }
 
-    fn warn_of_unused(&self, judged: Judged) {
-        for waiver in &self.without_inherited(judged).unused {
-            self.reporter.report(Event::Warning(unused(waiver)));
+    fn warn(&self, judged: Judged) {
+        for warning in warnings(&self.without_inherited(judged)) {
+            self.reporter.report(Event::Warning(warning));
         }
     }
 

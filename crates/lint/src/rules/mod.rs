@@ -2,6 +2,7 @@
 
 mod account;
 mod elf;
+mod engine;
 mod identity;
 mod init_script;
 mod kernel;
@@ -27,6 +28,7 @@ pub const RULES: &[Rule] = &[
     kernel::MACHINE,
     kernel::CONSOLE,
     kernel::SYSTEMD,
+    engine::OPTIONS,
     root::DEVICE,
     root::FILESYSTEM,
     memory::FLOOR,

@@ -142,6 +142,13 @@ pub(crate) fn problems(rule: &str, plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// The findings of a rule that are told and fail nothing.
+pub(crate) fn warnings(rule: &str, plan: &Plan) -> Vec<String> {
+    of(rule, plan, Severity::Warning)
+        .map(|f| f.to_string())
+        .collect()
+}
+
 /// The notes of a rule, each with what would mend it.
 pub(crate) fn notes(rule: &str, plan: &Plan) -> Vec<String> {
     of(rule, plan, Severity::Note)
