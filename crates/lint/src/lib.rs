@@ -12,6 +12,7 @@ mod finding;
 mod image;
 mod kconfig;
 mod packages;
+mod random;
 mod reach;
 mod remedy;
 mod rule;

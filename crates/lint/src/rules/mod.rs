@@ -14,6 +14,7 @@ mod ports;
 mod reached;
 mod root;
 mod script;
+mod secret;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unit_boot;
@@ -51,6 +52,7 @@ pub const RULES: &[Rule] = &[
     opener::MIME_HANDLER,
     opener::ALTERNATIVE,
     identity::BAKED,
+    secret::BAKED,
 ];
 
 /// Returns the rule of a name.

@@ -95,6 +95,14 @@ impl Plan {
             .file("var/lib/dpkg/status", &status)
     }
 
+    /// Says of all that is in the plan so far and of no package that a package made it when it was configured.
+    pub(crate) fn made(mut self) -> Self {
+        let tree = self.root.tree();
+        self.packaged
+            .extend(tree.iter().map(|(path, _)| path.to_vec()));
+        self
+    }
+
     /// Takes a file away, as an exclusion of a recipe does; dpkg's lists still have it.
     pub(crate) fn without(self, path: &str) -> Self {
         self.with(|root| root.without(path))
