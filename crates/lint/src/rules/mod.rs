@@ -8,6 +8,7 @@ mod init_script;
 mod kernel;
 mod memory;
 mod network;
+mod npm;
 mod opener;
 mod ports;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub const RULES: &[Rule] = &[
     elf::INTERPRETER,
     elf::LIBRARY,
     script::INTERPRETER,
+    npm::ADDON,
     opener::DESKTOP_ENTRY,
     opener::MIME_HANDLER,
     opener::ALTERNATIVE,
