@@ -47,6 +47,8 @@ pub(crate) enum Missing {
     Program(String),
     /// A library, by its file name.
     Library(String),
+    /// Any other file, by its path.
+    Target(String),
 }
 
 /// What a rule saw, before it is weighed.

@@ -33,6 +33,8 @@ pub(crate) fn secret(content: &[u8], reader: Reader) -> Option<&'static str> {
         return Some("a private key");
     }
     match std::str::from_utf8(content) {
+        // Certificates and parameters, which are public.
+        Ok(text) if text.contains("-----BEGIN ") => None,
         Ok(text) if is_token(text.trim()) => Some("a random token"),
         Ok(text) if reader == Reader::Some && words(text).any(is_word) => Some("a random word"),
         Err(_) if reader != Reader::All && is_noise(content) => Some("random bytes"),
@@ -158,7 +160,7 @@ mod tests {
             "",
             "12.7\n",
             "user = mysql\npassword = \nsocket=/run/mysqld/mysqld.sock\n",
-            "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\nMIIDx3Q9zK5jU9aQ2bL7cT1vWnRfYgHs8\n-----END CERTIFICATE-----\n",
             "# 8c7d1e5f90ab34cd56ef1278ab90cd34\nEnableTransparentHugePages2M yes\n",
             "GSSAPIStrictAcceptorCheck no\nHostbasedAcceptedKeyTypes x\n",
             "nodename-with-a-long-name.example.org\n",

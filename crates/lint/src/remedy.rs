@@ -52,6 +52,7 @@ pub(crate) fn of(facts: &Facts<'_>, seen: &Seen) -> Option<String> {
     match seen.missing.as_ref()? {
         Missing::Program(name) => program(facts, owner, name),
         Missing::Library(name) => Some(library(facts, owner, name)),
+        Missing::Target(name) => facts.packages.owner(name).map(taken),
     }
 }
 

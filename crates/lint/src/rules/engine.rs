@@ -57,7 +57,7 @@ const ENGINES: [Engine; 9] = [
         fragments: &["wireguard"],
     },
     Engine {
-        programs: &["/usr/lib/ipsec/charon", "/usr/sbin/charon-systemd"],
+        programs: &["/usr/sbin/ipsec", "/usr/sbin/charon-systemd"],
         fragments: &["ipsec"],
     },
     Engine {

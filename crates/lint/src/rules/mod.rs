@@ -6,6 +6,7 @@ mod engine;
 mod identity;
 mod init_script;
 mod kernel;
+mod link;
 mod memory;
 mod network;
 mod npm;
@@ -53,6 +54,7 @@ pub const RULES: &[Rule] = &[
     opener::DESKTOP_ENTRY,
     opener::MIME_HANDLER,
     opener::ALTERNATIVE,
+    link::DANGLING,
     identity::BAKED,
     secret::BAKED,
 ];
