@@ -29,7 +29,7 @@ pub(crate) fn secret(content: &[u8], reader: Reader) -> Option<&'static str> {
     let key = b"PRIVATE KEY-----";
     let is_pem = content.windows(key.len()).any(|window| window == key);
     let is_ssh = |kind: &&[u8]| content.get(4..).is_some_and(|rest| rest.starts_with(kind));
-    if is_pem || content.starts_with(b"\0\0\0") && SSH.iter().any(|kind| is_ssh(kind)) {
+    if is_pem || content.starts_with(b"\0\0\0") && SSH.iter().any(is_ssh) {
         return Some("a private key");
     }
     match std::str::from_utf8(content) {

@@ -39,7 +39,8 @@ pub(crate) fn weigh(facts: &Facts<'_>, reach: &Reach, seen: &Seen) -> Severity {
 /// Whether a package of the image brings what is missing, so that the recipe's exclusions took it away.
 fn is_taken(facts: &Facts<'_>, missing: &Missing) -> bool {
     match missing {
-        Missing::Target(name) => facts.packages.owner(name).is_some(),
+        // Who leaves out fonts or headers leaves dangling links behind, on purpose.
+        Missing::Target(_) => false,
         Missing::Program(name) if name.starts_with('/') => {
             !facts.files.may_exist(name) && facts.packages.owner(name).is_some()
         }
