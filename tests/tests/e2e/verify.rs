@@ -41,10 +41,10 @@ const PLANTED: [(&str, &str); 6] = [
         "order",
         r#"format!("{:?}", std::fs::read_dir("/usr/lib").unwrap().map(|one| one.unwrap().file_name()).collect::<Vec<_>>())"#,
     ),
-    // The rest: compilers, variables, the host name.
+    // The rest: compilers, the host name, and variables but those of the processors and of what shows another clock.
     (
         "nothing",
-        r#"["gcc --version", "cc --version", "rustc --version", "env | sort | grep -v ^NUM_JOBS= | grep -v ^CARGO_MAKEFLAGS=", "pwd", "cat /proc/sys/kernel/hostname"].map(run).concat()"#,
+        r#"["gcc --version", "cc --version", "rustc --version", "env | sort | grep -Ev '^(NUM_JOBS|CARGO_MAKEFLAGS|LD_PRELOAD)='", "pwd", "cat /proc/sys/kernel/hostname"].map(run).concat()"#,
     ),
 ];
 
