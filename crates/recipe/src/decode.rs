@@ -5,7 +5,8 @@ use std::path::Path;
 use super::extends::Resolved;
 use super::lint::lint;
 use super::name::{
-    FINGERPRINT, HOSTNAME, LINE, NPM, PACKAGE, PATH, PLAIN, SHA256, TEXT, URL, USER, VARIABLE,
+    COMMENT, FINGERPRINT, HOSTNAME, LINE, NPM, PACKAGE, PATH, PLAIN, SHA256, TEXT, URL, USER,
+    VARIABLE,
 };
 use super::reader::Reader;
 use super::{
@@ -252,7 +253,7 @@ fn user(mut reader: Reader<'_>) -> Option<User> {
     // 0 is root; 65534 and 65535 are nobody and the invalid number.
     let uid = reader.required("uid", "1000", |r, key| r.integer(key, 1..=65_533, ""));
     let comment = reader.required("comment", "\"who or what it is for\"", |r, key| {
-        r.string(key, &LINE)
+        r.string(key, &COMMENT)
     });
     let has_home = reader.has("home");
     let home = reader.string("home", &PATH);

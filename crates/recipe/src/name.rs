@@ -136,6 +136,12 @@ pub(super) const LINE: Rule = Rule {
     words: "write one line of text that is not empty",
 };
 
+/// A field of passwd(5), which `:` separates.
+pub(super) const COMMENT: Rule = Rule {
+    accepts: |text| (LINE.accepts)(text) && !text.contains(':'),
+    words: "write one line of text that is not empty and has no `:`, which separates the fields of passwd",
+};
+
 /// Any text at all.
 pub(super) const TEXT: Rule = Rule {
     accepts: |_| true,

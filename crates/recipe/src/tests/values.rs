@@ -218,3 +218,14 @@ fn a_command_line_must_boot() {
     let by_uuid = GOOD.replace("root=/dev/vda", "root=UUID=0-1");
     assert!(load_first(&[("x", &by_uuid)]).is_ok());
 }
+
+#[test]
+fn a_value_with_the_sign_that_separates_fields_is_refused() {
+    let user = "[[rootfs.users]]\nname = \"web\"\nuid = 1000\ncomment = \"Team: web\"\n[ready]";
+    insta::assert_snapshot!(spoiled("[ready]", user), @r#"
+    error: r/x.toml:18:11: `comment` cannot be "Team: web"
+      18 | comment = "Team: web"
+         |           ^^^^^^^^^^^
+    hint: write one line of text that is not empty and has no `:`, which separates the fields of passwd
+    "#);
+}
