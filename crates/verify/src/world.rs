@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Command, Context, Error, Result};
+use kindling_base::{Command, Error, Result};
 
 use crate::user;
 
@@ -116,10 +116,7 @@ impl World {
         for (name, value) in &self.environment {
             command = command.env(name, value);
         }
-        let output = command
-            .to_std()
-            .output()
-            .context("cannot start a build in a world of its own")?;
+        let output = command.output()?;
         if output.status.success() {
             return Ok(());
         }
