@@ -64,7 +64,7 @@ fn boots_and_is_in_order(name: &str) {
     let passed = lines
         .iter()
         .filter(|line| line.starts_with("check ") && line.ends_with(": ok"));
-    assert_eq!(passed.count(), 14, "{console}");
+    assert_eq!(passed.count(), 15, "{console}");
 }
 
 #[test]

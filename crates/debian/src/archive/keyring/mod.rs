@@ -43,7 +43,13 @@ impl Keyring {
         for block in blocks(&bytes) {
             let (parsed, _) = SignedPublicKey::from_reader_many(block).map_err(bad)?;
             for certificate in parsed {
-                certificates.push(certificate.map_err(bad)?);
+                let certificate = certificate.map_err(bad)?;
+                // RFC 9580, 10.1.2: a certificate has one at least. What has none, nobody has bound to a name.
+                if certificate.details.users.is_empty() {
+                    let problem = format!("{} holds a key without a user", path.display());
+                    return Err(Error::user(problem));
+                }
+                certificates.push(certificate);
             }
         }
         if certificates.is_empty() {

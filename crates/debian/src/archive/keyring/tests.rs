@@ -137,6 +137,7 @@ fn what_is_no_ring_is_refused() {
         b"hello",
         b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n",
         &[0x99, 0xff],
+        &[0x9b, 4, 0, 0, 0, 0, 29], // a key of an unknown algorithm, and nothing else
     ] {
         let (_folder, ring) = ring(bytes);
         ring.unwrap_err();
