@@ -1,5 +1,6 @@
 //! Work on several stages at a time: bounded, and stopped by the first failure.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
@@ -45,6 +46,10 @@ pub(super) struct Branches {
     free: Mutex<usize>,
     changed: Condvar,
     cancel: Cancel,
+    /// The first failure, whichever call of [`Branches::all`] it is of: what fails later may have failed because of it.
+    first: Mutex<Option<FetchError>>,
+    /// Calls of [`Branches::all`] that have not returned. Branches may have branches.
+    calls: AtomicUsize,
 }
 
 impl Branches {
@@ -54,31 +59,31 @@ impl Branches {
             free: Mutex::new(at_once.max(1)),
             changed: Condvar::new(),
             cancel: Cancel::default(),
+            first: Mutex::new(None),
+            calls: AtomicUsize::new(0),
         }
     }
 
     /// Runs all branches to their ends, each on a thread.
     ///
     /// # Errors
-    /// A branch failed: the error is that of the first. Programs that others run are ended then, and stages that have no
-    /// turn yet are not begun.
+    /// A branch failed: the error is that of the first, and the outermost call has it. Programs that others run are ended
+    /// then, and stages that have no turn yet are not begun.
     pub(super) fn all<const N: usize>(&self, branches: [Branch<'_>; N]) -> Result<(), Halt> {
-        let first = Mutex::new(None);
+        let first = || self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         thread::scope(|scope| {
             for branch in branches {
-                let first = &first;
                 scope.spawn(move || {
                     if let Err(Halt::Failed(error)) = self.cancel.within(branch) {
-                        first
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .get_or_insert(error);
+                        first().get_or_insert(error);
                         self.stop();
                     }
                 });
             }
         });
-        match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let is_outermost = self.calls.fetch_sub(1, Ordering::SeqCst) == 1;
+        match is_outermost.then(|| first().take()).flatten() {
             Some(error) => Err(Halt::Failed(error)),
             None if self.cancel.is_cancelled() => Err(Halt::Elsewhere),
             None => Ok(()),
@@ -124,7 +129,6 @@ impl Drop for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
     use kindling_base::Command;
@@ -158,6 +162,27 @@ mod tests {
         let [a, b, c, d] = &mut stages;
         branches.all([a, b, c, d]).unwrap();
         assert!(most.into_inner() <= 2);
+    }
+
+    #[test]
+    fn a_failure_of_a_branch_of_a_branch_is_the_one_that_is_told() {
+        let branches = Branches::new(2);
+        let failed = branches.all([
+            &mut || {
+                branches.all([&mut || Err(Error::user("the first").into()), &mut || {
+                    Ok(Command::new("sleep").arg("600").run().map(drop)?)
+                }])
+            },
+            &mut || loop {
+                // Fails as soon as the other has, and before all of the other has ended.
+                kindling_base::cancel::check()?;
+                thread::yield_now();
+            },
+        ]);
+        let Err(Halt::Failed(FetchError::Failed(error))) = failed else {
+            panic!("{failed:?}");
+        };
+        assert_eq!(error.to_string(), "the first");
     }
 
     #[test]
