@@ -238,6 +238,17 @@ pub(crate) struct Test {
     pub(crate) filter: Option<String>,
 }
 
+impl RecipeArgs {
+    /// A recipe by its name, with the mirrors that the machine knows.
+    pub(crate) fn named(recipe: impl Into<String>) -> Self {
+        Self {
+            recipe: recipe.into(),
+            mirrors: Vec::new(),
+            allow_expired: false,
+        }
+    }
+}
+
 impl Global {
     /// How events are shown.
     pub(crate) fn mode(&self) -> Mode {

@@ -90,16 +90,12 @@ fn fonts() -> Deb {
 
 #[test]
 fn a_layer_fills_a_cache_anew_only_where_its_sources_changed() {
-    if !common::is_root() {
-        return println!("skipped: dpkg-deb and devices as root only");
-    }
-    let debs = match common::debs() {
+    let mut debs = match common::debs_for_root() {
         Ok(debs) => debs,
         Err(reason) => return println!("skipped: {reason}"),
     };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let at = |name: &str| folder.path().join(name);
-    let mut debs = debs;
     debs.push(write(folder.path(), &fonts()));
     let base = add(&at("base"), &debs, &[], &[]);
     let above = |name: &str, path: &str| {
@@ -122,10 +118,7 @@ fn a_layer_fills_a_cache_anew_only_where_its_sources_changed() {
 
 #[test]
 fn a_layer_on_top_is_the_tree_of_all_and_a_file_of_another_package_makes_it_whole() {
-    if !common::is_root() {
-        return println!("skipped: dpkg-deb and devices as root only");
-    }
-    let debs = match common::debs() {
+    let debs = match common::debs_for_root() {
         Ok(debs) => debs,
         Err(reason) => return println!("skipped: {reason}"),
     };

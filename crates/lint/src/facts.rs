@@ -29,7 +29,7 @@ pub(crate) struct Facts<'a> {
 /// Folders that Debian's packages leave to the machine's administrator (Debian Policy 9.1): what is there and of no
 /// package, the recipe put there.
 const LOCAL: [&str; 5] = ["usr/local/", "opt/", "srv/", "home/", "root/"];
-/// What packages of npm bring below those: commands on the PATH are asked for, the rest is up to them.
+/// Folder of packages of npm, also below those: its files are the packages' and not the recipe's.
 const MODULES: &str = "/node_modules/";
 
 impl<'a> Facts<'a> {

@@ -51,7 +51,7 @@ pub(crate) enum Missing {
     Target(String),
 }
 
-/// What a rule saw, before it is weighed.
+/// A defect as a rule saw it, before its severity is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seen {
     pub(crate) path: String,

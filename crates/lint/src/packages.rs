@@ -23,7 +23,7 @@ pub(crate) struct Packages {
     owners: BTreeMap<Vec<u8>, String>,
     /// Folders of the root that are links into /usr.
     merged: Vec<&'static str>,
-    /// What each package recommends and suggests: a verb and a name.
+    /// Packages that each package recommends or suggests, each with that verb.
     wishes: BTreeMap<String, Vec<(&'static str, String)>>,
 }
 

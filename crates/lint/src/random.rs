@@ -13,7 +13,7 @@ const COMPRESSED: [&[u8]; 5] = [
 /// Types of keys at the start of a file in the format of SSH's messages (RFC 4253, 6.6), which dropbear keeps.
 const SSH: [&[u8]; 2] = [b"ssh-", b"ecdsa-"];
 
-/// Who may read a file, which says how much of it has to look random.
+/// Readers of a file. The fewer may read it, the less of it has to look random to be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
     /// Everybody: only a file that is nothing else holds a secret.

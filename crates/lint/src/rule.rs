@@ -23,7 +23,7 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// What a rule saw.
+/// The list of defects that a rule fills.
 #[derive(Debug, Default)]
 pub(crate) struct Report(Vec<Seen>);
 
@@ -43,7 +43,7 @@ impl Report {
         &mut self.0[at]
     }
 
-    /// What was seen, in order, each once.
+    /// The defects in order, each once.
     pub(crate) fn finish(mut self) -> Vec<Seen> {
         self.0.sort();
         self.0.dedup();

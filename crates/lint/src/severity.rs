@@ -6,7 +6,7 @@ use crate::facts::Facts;
 use crate::finding::{Missing, Moment, Seen};
 use crate::reach::Reach;
 
-/// What a finding does to a build.
+/// The effect of a finding on a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {

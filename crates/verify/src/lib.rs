@@ -11,7 +11,7 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
-use kindling_base::{Error, Event, Reporter, Result, files, hash};
+use kindling_base::{Error, Event, Lock, Reporter, Result, files, hash};
 use kindling_store::Store;
 
 /// The list of a bundle's hashes.
@@ -75,10 +75,7 @@ pub struct Verified {
 /// # Errors
 /// A build failed, or the bundles differ: the error names each file, offset and path with both sides.
 pub fn verify(request: &Request<'_>, reporter: &dyn Reporter) -> Result<Verified> {
-    let (folder, _lock) = request.store.work("verify", || {
-        reporter.report(Event::Note("waiting for another verification".to_owned()));
-    })?;
-    files::remove(&folder)?; // what a crash left
+    let (folder, _lock) = work_folder(request, reporter)?;
     files::create_dir_all(&folder)?;
     let worlds = [
         World::plain(&folder.join("a"), request.checkout),
@@ -112,10 +109,7 @@ pub fn rebuild(
     bundle: &Path,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Difference>> {
-    let (folder, _lock) = request.store.work("verify", || {
-        reporter.report(Event::Note("waiting for another verification".to_owned()));
-    })?;
-    files::remove(&folder)?; // what a crash left
+    let (folder, _lock) = work_folder(request, reporter)?;
     let world = World::plain(&folder.join("a"), request.checkout);
     build(&[request], &world)?;
     let rebuilt = world.bundle(request.recipe);
@@ -129,6 +123,15 @@ pub fn rebuild(
     let differences = differences.collect();
     files::remove(&folder)?;
     Ok(differences)
+}
+
+/// The work folder of verifications, empty, ours until the lock is dropped.
+fn work_folder(request: &Request<'_>, reporter: &dyn Reporter) -> Result<(PathBuf, Lock)> {
+    let (folder, lock) = request.store.work("verify", || {
+        reporter.report(Event::Note("waiting for another verification".to_owned()));
+    })?;
+    files::remove(&folder)?; // what a crash left
+    Ok((folder, lock))
 }
 
 /// Builds in a world, one after the other.

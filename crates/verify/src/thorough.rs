@@ -9,7 +9,7 @@ use kindling_store::Store;
 
 use crate::host::Host;
 use crate::world::World;
-use crate::{Difference, Request, build, compare, sums};
+use crate::{Difference, Request, build, compare, sums, work_folder};
 
 /// The builds of one world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,17 +38,14 @@ pub fn thorough(
     let Some(request) = requests.first() else {
         return Ok(());
     };
-    let (folder, _lock) = request.store.work("verify", || {
-        reporter.report(Event::Note("waiting for another verification".to_owned()));
-    })?;
-    files::remove(&folder)?; // what a crash left
+    let (folder, _lock) = work_folder(request, reporter)?;
     let first = World::plain(&folder.join("first"), request.checkout);
-    each(&row(requests, &first, &first, reporter)?);
+    each(&row(requests, &first, None, reporter)?);
     lend_downloads(requests, &first)?;
 
     let work = folder.join("next");
     let mut in_turn = |world: World| -> Result<()> {
-        each(&row(requests, &world, &first, reporter)?);
+        each(&row(requests, &world, Some(&first), reporter)?);
         files::remove(&work)
     };
     in_turn(World::skewed(&work, request)?)?;
@@ -60,15 +57,15 @@ pub fn thorough(
     forget_results(requests, &first)?;
     let mut leftovers = World::plain(&first.folder, request.checkout);
     leftovers.varied = vec!["over the work folders of earlier builds".to_owned()];
-    each(&row(requests, &leftovers, &kept, reporter)?);
+    each(&row(requests, &leftovers, Some(&kept), reporter)?);
     files::remove(&folder)
 }
 
-/// Builds in a world, and compares with `first`.
+/// Builds in a world, and compares with `first`, if it is another one.
 fn row(
     requests: &[&Request<'_>],
     world: &World,
-    first: &World,
+    first: Option<&World>,
     reporter: &dyn Reporter,
 ) -> Result<Row> {
     reporter.report(Event::Note(format!("building: {}", world.description())));
@@ -79,7 +76,9 @@ fn row(
     for request in requests {
         let bundle = world.bundle(request.recipe);
         bundles.push(hash(&bundle)?);
-        differences.extend(compare(&first.bundle(request.recipe), &bundle)?);
+        if let Some(first) = first {
+            differences.extend(compare(&first.bundle(request.recipe), &bundle)?);
+        }
     }
     Ok(Row {
         world: world.description(),

@@ -102,12 +102,9 @@ impl World {
         }
         let lines = quoted(lines.as_ref());
         let script = format!("{}\nexec {} sh -ec {lines}", self.setup, self.inside);
-        let mut words = self.wrappers.iter().map(String::as_str);
-        let words = words.by_ref().chain(["sh", "-ec", &script]);
-        let mut command = Command::new("env");
-        for word in words {
-            command = command.arg(word);
-        }
+        let mut command = Command::new("env")
+            .args(&self.wrappers)
+            .args(["sh", "-ec", &script]);
         if !self.has_environment_of_its_own {
             for (name, value) in std::env::vars_os() {
                 command = command.env(name, value);

@@ -14,11 +14,7 @@ pub(crate) fn run(what: &Bench, global: &Global, renderer: &dyn Renderer) -> Res
     host::ensure(host::TEST, !global.no_install, renderer)?;
     let (Bench::Ext4(args) | Bench::Build(args)) = what;
     let rounds = usize::from(args.rounds);
-    let recipe = RecipeArgs {
-        recipe: args.recipe.clone(),
-        mirrors: Vec::new(),
-        allow_expired: false,
-    };
+    let recipe = RecipeArgs::named(&args.recipe);
     let built = prepare(&recipe, &setup, renderer)?;
     let folder = setup.project.root().join("target/bench");
     files::create_dir_all(&folder)?;

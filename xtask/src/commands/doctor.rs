@@ -49,11 +49,7 @@ fn disk(setup: &Setup) -> Result<String> {
 
 /// Whether it is known where the suites of the default recipe and of the build tools are.
 fn mirrors(setup: &Setup) -> Result<String> {
-    let args = RecipeArgs {
-        recipe: DEFAULT_RECIPE.to_owned(),
-        mirrors: Vec::new(),
-        allow_expired: false,
-    };
+    let args = RecipeArgs::named(DEFAULT_RECIPE);
     let recipe = kindling_recipe::load(&setup.recipe(&args)?)?;
     let mut suites = BTreeSet::new();
     let distribution = &recipe.image.distribution.value;

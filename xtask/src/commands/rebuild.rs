@@ -24,11 +24,7 @@ pub(crate) fn run(
     let statement = Statement::read(bundle)?;
     let root = setup.project.root();
     refuse_other_files(&statement, root)?;
-    let args = RecipeArgs {
-        recipe: statement.recipe.clone(),
-        mirrors: Vec::new(),
-        allow_expired: false,
-    };
+    let args = RecipeArgs::named(&statement.recipe);
     let subject = Subject::new(&args, Policy::Frozen, &setup, renderer)?;
     refuse_other_code(&statement, &subject.prepared)?;
     let bundle = files::absolute(bundle)?;

@@ -113,11 +113,7 @@ fn subjects(built: &Built, setup: &Setup) -> Result<Vec<(&'static str, PathBuf)>
 }
 
 fn build_bundle(recipe: &str, setup: &Setup, renderer: &dyn Renderer) -> Result<Built> {
-    let args = RecipeArgs {
-        recipe: recipe.into(),
-        mirrors: Vec::new(),
-        allow_expired: false,
-    };
+    let args = RecipeArgs::named(recipe);
     let request = Request {
         recipe: &setup.recipe(&args)?,
         out: &setup.project.out(),

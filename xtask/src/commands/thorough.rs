@@ -25,13 +25,7 @@ const SHOWN: usize = 16;
 pub(crate) fn run(args: &Thorough, global: &Global, renderer: &dyn Renderer) -> Result<()> {
     let setup = Setup::new(global)?;
     let recipes = args.thorough.iter().flatten();
-    let recipes: Vec<RecipeArgs> = recipes
-        .map(|name| RecipeArgs {
-            recipe: name.clone(),
-            mirrors: Vec::new(),
-            allow_expired: false,
-        })
-        .collect();
+    let recipes: Vec<RecipeArgs> = recipes.map(RecipeArgs::named).collect();
     let subjects = recipes
         .iter()
         .map(|args| Subject::new(args, Policy::Frozen, &setup, renderer));

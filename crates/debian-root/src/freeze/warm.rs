@@ -16,7 +16,7 @@ use crate::root::{Mark, Root};
 
 /// Without fontconfig's cache, every program that draws text reads every font when it starts.
 const FC_CACHE: &str = "/usr/bin/fc-cache";
-/// What its cache is made from.
+/// Folders that fontconfig's cache is made from.
 const FONTS: [&str; 4] = [
     "/etc/fonts",
     "/usr/share/fontconfig",

@@ -52,6 +52,17 @@ pub(crate) fn debs() -> Result<Vec<PathBuf>, String> {
     Ok(debs)
 }
 
+/// The same for a test that unpacks as root.
+///
+/// # Errors
+/// Why there are none, for a person.
+pub(crate) fn debs_for_root() -> Result<Vec<PathBuf>, String> {
+    match is_root() {
+        true => debs(),
+        false => Err("dpkg-deb and devices as root only".to_owned()),
+    }
+}
+
 fn download() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("minimal-debs");
     let _lock = Lock::acquire(&folder.with_extension("lock"), || {}).map_err(|e| e.report())?;
