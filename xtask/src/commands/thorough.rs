@@ -122,12 +122,20 @@ fn bootstrap(suite: &str, root: &Path) -> Result<PathBuf> {
 
 /// A machine's name for itself, os-release(5), and what it lacks.
 fn name(root: &Path) -> Result<String> {
-    let release = files::read_text(&root.join("etc/os-release"))?;
-    let name = release
-        .lines()
-        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
-    let name =
-        name.ok_or_else(|| Error::user(format!("{} is no root of a machine", root.display())))?;
+    let path = root.join("etc/os-release");
+    let release = match path.exists() {
+        true => files::read_text(&path)?,
+        false => String::new(),
+    };
+    let mut lines = release.lines();
+    let name = lines.find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let name = name.ok_or_else(|| {
+        Error::user(format!(
+            "{} is not the root of a machine: it has no etc/os-release with a name",
+            root.display()
+        ))
+        .hint("unpack a system there: a container, or what mmdebstrap makes")
+    })?;
     let is_there = |program: &&&str| root.join("usr/bin").join(program).exists();
     let lacks: Vec<&str> = COMPILERS
         .iter()
@@ -138,5 +146,31 @@ fn name(root: &Path) -> Result<String> {
     match lacks.as_slice() {
         [] => Ok(name.to_owned()),
         lacks => Ok(format!("{name} without {}", lacks.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_named_with_what_it_lacks_and_another_folder_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let report = name(root.path()).unwrap_err().report();
+        for text in [
+            "is not the root of a machine",
+            "hint: unpack a system there",
+        ] {
+            assert!(report.contains(text), "{report}");
+        }
+        for folder in ["etc", "usr/bin"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let release = "ID=x\nPRETTY_NAME=\"X 1\"\n";
+        std::fs::write(root.path().join("etc/os-release"), release).unwrap();
+        for program in ["gcc", "make"] {
+            std::fs::write(root.path().join("usr/bin").join(program), "").unwrap();
+        }
+        assert_eq!(name(root.path()).unwrap(), "X 1 without cargo, rustc");
     }
 }
